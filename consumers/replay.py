@@ -1,0 +1,101 @@
+"""Drains a destination's failed queue at the ticks of its schedule; between them, sweeps what was left behind."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import orjson
+import structlog
+
+from consumers.hints import Hints
+from consumers.pace import Pace
+from sync_system.domain.schedule import Schedule
+from sync_system.errors import BrokerUnavailable, LedgerUnavailable
+from sync_system.messaging.broker import BROKEN, describe
+from sync_system.messaging.drain import drain
+from sync_system.messaging.topology import Topology, failed_queue
+from sync_system.services.clock import Clock
+from sync_system.services.replaying import Replaying
+from sync_system.services.sweeping import Sweeping
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 1.0
+FAILURES = (LedgerUnavailable, BrokerUnavailable, *BROKEN)
+
+
+class ReplayRole:
+    """The replay of one destination's failures."""
+
+    def __init__(
+        self,
+        system: str,
+        schedule: Callable[[str], Schedule],
+        replaying: Replaying,
+        hints: Hints,
+        url: str,
+        topology: Topology,
+        clock: Clock,
+    ) -> None:
+        self.system, self.schedule, self.replaying, self.hints = system, schedule, replaying, hints
+        self.url, self.topology, self.clock = url, topology, clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Replay at every tick until told to stop; the schedule is asked anew each time, so that it may change."""
+        while not stop.is_set():
+            tick = self.schedule(self.system).next_after(self.clock())
+            if await self._sleep_until(tick, stop):
+                return
+            try:
+                await self.tick()
+            except FAILURES as exc:
+                log.warning("replay.interrupted", destination=self.system, error=describe(exc))
+
+    async def _sleep_until(self, at: int, stop: asyncio.Event) -> bool:
+        while (left := (at - self.clock()) / 1_000_000) > 0:
+            waiting = asyncio.ensure_future(stop.wait())
+            await asyncio.wait([waiting], timeout=min(left, 1.0))
+            waiting.cancel()
+            if stop.is_set():
+                return True
+        return stop.is_set()
+
+    async def tick(self) -> None:
+        """Replay everything that stands in the failed queue now."""
+        began_at = self.clock()
+        counts = {"replayed": 0, "parked": 0}
+
+        async def take(bodies: list[bytes]) -> None:
+            ids = [orjson.loads(body)["transaction"] for body in bodies]
+            replayed = await self.replaying.replay(self.system, ids)
+            counts["replayed"] += replayed.pending
+            counts["parked"] += replayed.parked
+
+        await drain(self.url, self.topology, failed_queue(self.system), take)
+        lost = await self.replaying.find_lost(self.system, began_at)
+        if any(counts.values()) or lost:
+            log.info("replay.ticked", destination=self.system, lost_messages=lost, **counts)
+        if counts["replayed"]:
+            await self.hints.send("replay", [self.system])
+
+
+class SweepRole:
+    """Returns expired claims and announces failures, over all destinations."""
+
+    def __init__(self, sweeping: Sweeping, hints: Hints, destinations: Mapping[str, object]) -> None:
+        self.sweeping, self.hints, self.destinations = sweeping, hints, destinations
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep until told to stop."""
+        pace = Pace(stop, SWEEP_SECONDS)
+        while not stop.is_set():
+            try:
+                returned = await self.sweeping.return_expired()
+                await self.sweeping.announce_failed()
+            except FAILURES as exc:
+                log.warning("sweep.interrupted", error=describe(exc))
+                await pace.back_off()
+                continue
+            if returned:
+                log.warning("claims.returned", transactions=returned)
+                await self.hints.send("returned", self.destinations)
+            await pace.next(busy=False)

@@ -1,0 +1,58 @@
+"""The roles that a process can take on, put together from the core's parts."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from consumers.delivery import DeliveryRole
+from consumers.hints import Hints
+from consumers.intake import IntakeConsumer, IntakeSettings
+from consumers.looks import LooksRole
+from consumers.replay import ReplayRole, SweepRole
+from sync_system.bootstrap import Core
+
+Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def intake(core: Core, hints: Hints) -> list[Run]:
+    """Take in what every system reports, and read the rows that were reported without values."""
+    block, ingest, looks = core.settings.root.intake, core.ingest(), core.looks()
+    settings = IntakeSettings(block.batch, block.linger, 1 if core.db.sqlite else block.in_flight)
+    runs: list[Run] = []
+    for system in core.settings.systems:
+        consumer = IntakeConsumer(system, ingest, core.publisher, hints)
+        runs.extend(
+            [
+                consumer.consumer(core.broker_url, core.topology, settings).run,
+                LooksRole(system, looks, hints).run,
+            ]
+        )
+    return runs
+
+
+def delivery(core: Core, hints: Hints) -> list[Run]:
+    """Deliver to every system, and return what a worker left behind."""
+    service, sweeping = core.delivery(), core.sweeping()
+    runs: list[Run] = [SweepRole(sweeping, hints, core.settings.systems).run]
+    for name, system in core.settings.systems.items():
+        block = system.common.delivery
+        role = DeliveryRole(name, service, sweeping, hints, concurrency=block.concurrency, linger=block.linger)
+        runs.append(role.run)
+    return runs
+
+
+def replay(core: Core, hints: Hints) -> list[Run]:
+    """Replay every system's failures at the ticks of its schedule."""
+    replaying = core.replaying()
+    return [
+        ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
+        for name in core.settings.systems
+    ]
+
+
+def hints_of(core: Core) -> Hints:
+    """Return this process's hints; their `listen` must run as well."""
+    return Hints(core.broker_url, core.topology, core.publisher, core.settings.systems)
+
+
+ROLES: dict[str, Callable[[Core, Hints], list[Run]]] = {"intake": intake, "delivery": delivery, "replay": replay}

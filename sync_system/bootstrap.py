@@ -1,0 +1,146 @@
+"""The composition root: from a configuration to the parts that every role of the service is built from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sync_system.connectors.protocol import Connector
+from sync_system.connectors.registry import ConnectorType, SystemContext, SystemObject
+from sync_system.domain.catalog import Catalog, Route
+from sync_system.domain.mapping import SystemRules
+from sync_system.domain.objects import ObjectSpec
+from sync_system.domain.schedule import Schedule, parse
+from sync_system.domain.transactions import ReplayPolicy
+from sync_system.ledger.database import Database
+from sync_system.messaging.broker import Publisher
+from sync_system.messaging.topology import Topology, topology
+from sync_system.services.clock import Clock, now
+from sync_system.services.delivery import Delivery, Lane
+from sync_system.services.ingest import Ingest
+from sync_system.services.looks import Looks
+from sync_system.services.replaying import Replaying
+from sync_system.services.sweeping import Sweeping
+from sync_system.settings import Settings, SystemSettings, object_spec, own_fields, ranks, system_rules
+
+SECOND = 1_000_000
+
+
+@dataclass(slots=True)
+class Core:
+    """Everything that roles share. Nothing is connected before it is used; `aclose` closes all of it."""
+
+    settings: Settings
+    db: Database
+    broker_url: str
+    topology: Topology
+    catalog: Catalog
+    connectors: Mapping[str, Connector]
+    publisher: Publisher
+    clock: Clock
+
+    def ingest(self) -> Ingest:
+        """Return what takes in messages."""
+        return Ingest(self.db, self.catalog, self.clock)
+
+    def looks(self) -> Looks:
+        """Return what answers looks."""
+        return Looks(self.db, self.catalog, self.connectors, self.clock)
+
+    def delivery(self) -> Delivery:
+        """Return what delivers, with a lane for each system."""
+        lanes = {name: self._lane(system) for name, system in self.settings.systems.items()}
+        return Delivery(self.db, self.catalog, lanes, self.clock)
+
+    def _lane(self, system: SystemSettings) -> Lane:
+        common, name = system.common, system.name
+        most = [routes[name].batch for routes in self.catalog.routes.values() if name in routes]
+        lease = int(common.delivery.lease * SECOND)
+        return Lane(name, self.connectors[name], min([common.delivery.batch, *most]), lease, common.timeout)
+
+    def sweeping(self) -> Sweeping:
+        """Return what brings to an end what nobody else does."""
+        return Sweeping(self.db, self.catalog, self.publisher, self.clock)
+
+    def replaying(self) -> Replaying:
+        """Return what replays failures."""
+        policies = {
+            name: ReplayPolicy(system.common.replay.max_attempts, int(system.common.replay.give_up_after * SECOND))
+            for name, system in self.settings.systems.items()
+        }
+        return Replaying(self.db, policies, self.clock)
+
+    def schedule(self, system: str) -> Schedule:
+        """Return when a destination's failures are replayed."""
+        replay = self.settings.systems[system].common.replay
+        return parse(replay.schedule, replay.timezone)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.publisher.aclose()
+        for connector in self.connectors.values():
+            await connector.aclose()
+        await self.db.aclose()
+
+
+def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock = now) -> Core:
+    """Put the parts together."""
+    objects = {name: object_spec(name, block) for name, block in settings.objects.items()}
+    connectors = {name: connector_of(settings, system, objects, kinds) for name, system in settings.systems.items()}
+    broker_url, declared = settings.root.broker.get_secret_value(), topology(settings.systems)
+    return Core(
+        settings=settings,
+        db=Database(settings.root.database.get_secret_value()),
+        broker_url=broker_url,
+        topology=declared,
+        catalog=catalog_of(settings, objects, connectors),
+        connectors=connectors,
+        publisher=Publisher(broker_url, declared),
+        clock=clock,
+    )
+
+
+def connector_of(
+    settings: Settings, system: SystemSettings, objects: Mapping[str, ObjectSpec], kinds: Mapping[str, ConnectorType]
+) -> Connector:
+    """Return a system, ready to be spoken to."""
+    context = SystemContext(
+        name=system.name,
+        settings=system.settings,
+        objects={
+            name: SystemObject(block.settings, own_fields(block.fields, objects[name]))
+            for name, block in system.objects.items()
+        },
+        timeout=system.common.timeout,
+        allow_private=system.common.allow_private,
+        public_url=settings.root.public_url,
+    )
+    return kinds[system.connector].build(context)
+
+
+def catalog_of(settings: Settings, objects: Mapping[str, ObjectSpec], connectors: Mapping[str, Connector]) -> Catalog:
+    """Return what is synced with whom by which rules."""
+    routes: dict[str, dict[str, Route]] = {name: {} for name in objects}
+    for name, system in settings.systems.items():
+        for object, block in system.objects.items():
+            routes[object][name] = _route(settings, name, objects[object], block.reports, connectors[name])
+    return Catalog(objects, routes, ranks(settings))
+
+
+def _route(settings: Settings, system: str, spec: ObjectSpec, reports: str, connector: Connector) -> Route:
+    facts = connector.facts(spec.name)
+    rules = system_rules(settings, system, spec, can_look="ids" in facts.lookups)
+    return Route(
+        rules=rules,
+        key_field=facts.key_field,
+        unique=_canonical(rules, facts.unique),
+        changes=reports == "changes",
+        lookups=facts.lookups,
+        batch=facts.batch,
+        lookup_batch=facts.lookup_batch,
+        deletes=facts.deletes,
+        conditional=facts.conditional,
+        stored=facts.tells_stored,
+    )
+
+
+def _canonical(rules: SystemRules, own: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name, rule in rules.fields.items() if rule.name in own)

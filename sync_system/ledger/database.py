@@ -1,0 +1,117 @@
+"""The connection to the database: one way to read, one way to write, and what the two dialects differ in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, event, func, literal_column, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import ARRAY, BigInteger, Text
+
+from sync_system.errors import LedgerUnavailable
+
+SQLITE_BUSY_SECONDS = 30
+
+
+class Sql:
+    """One SQL transaction: statements, and the few words that the two dialects differ in."""
+
+    __slots__ = ("connection", "execute", "sqlite")
+
+    def __init__(self, connection: AsyncConnection, *, sqlite: bool) -> None:
+        self.connection, self.sqlite = connection, sqlite
+        self.execute = connection.execute
+
+    def insert(self, table: Table) -> Any:
+        """Return an INSERT that knows ON CONFLICT."""
+        return sqlite.insert(table) if self.sqlite else postgresql.insert(table)
+
+    def among(self, column: Column[Any] | ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Whether a column's value is one of many, as one parameter so that the statement's text stays the same."""
+        if self.sqlite:
+            listed = func.json_each(bindparam(None, orjson.dumps(list(values)).decode(), Text))
+            return column.in_(select(literal_column("value")).select_from(listed))
+        inner = BigInteger() if isinstance(column.type, BigInteger) else Text()
+        return column == any_(bindparam(None, list(values), ARRAY(inner)))
+
+
+class Database:
+    """A database that the ledger lives in; `url` as SQLAlchemy writes it, with an async driver."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        self.url = make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._engine(connections)
+        self._reading = self.engine.execution_options(reading=True)
+        # SQLite has one writer; waiting for it in line here is fairer and cheaper than its own polling.
+        self._writer = asyncio.Lock() if self.sqlite else None
+
+    def _engine(self, connections: int) -> AsyncEngine:
+        codec: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": orjson.loads}
+        if not self.sqlite:
+            return create_async_engine(self.url, pool_size=connections, max_overflow=connections, **codec)
+        engine = create_async_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **codec)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Sql]:
+        """One SQL transaction that changes rows, committed at the end; raise LedgerUnavailable."""
+        if self._writer is None:
+            async with _mapped(), self.engine.begin() as connection:
+                yield Sql(connection, sqlite=self.sqlite)
+            return
+        async with self._writer, _mapped(), self.engine.begin() as connection:
+            yield Sql(connection, sqlite=self.sqlite)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Sql]:
+        """One SQL transaction that only reads; raise LedgerUnavailable."""
+        async with _mapped(), self._reading.connect() as connection:
+            yield Sql(connection, sqlite=self.sqlite)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transactions begin DEFERRED and lose updates; None leaves BEGIN to us.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def _mapped() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OperationalError, OSError) as exc:
+        raise LedgerUnavailable(f"the database does not answer: {_sentence(exc)}") from exc
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise LedgerUnavailable(f"the connection to the database broke: {_sentence(exc)}") from exc
+        raise
+
+
+def _sentence(exc: BaseException) -> str:
+    return str(getattr(exc, "orig", None) or exc).splitlines()[0]

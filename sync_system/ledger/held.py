@@ -1,0 +1,45 @@
+"""Rows that stand apart as probable duplicates until a person decides."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from sync_system.ledger.database import Sql
+from sync_system.ledger.tables import held
+
+
+async def find(sql: Sql, system: str, object: str, external_ids: Collection[str]) -> dict[str, str | None]:
+    """Return which of a system's rows stand apart, with the decision on each (None: nobody has decided)."""
+    query = select(held.c.external_id, held.c.decision).where(
+        sql.among(held.c.external_id, list(external_ids)), held.c.system == system, held.c.object == object
+    )
+    return {row.external_id: row.decision for row in await sql.execute(query)} if external_ids else {}
+
+
+async def hold(sql: Sql, rows: list[dict[str, Any]]) -> None:
+    """Let rows stand apart, or note why they still do."""
+    if rows:
+        statement = sql.insert(held)
+        changed = {name: statement.excluded[name] for name in ("candidates", "reason", "payload", "updated_at")}
+        await sql.execute(
+            statement.on_conflict_do_update(index_elements=["external_id", "system", "object"], set_=changed), rows
+        )
+
+
+async def release(sql: Sql, system: str, object: str, ids: Collection[str]) -> None:
+    """Let rows join the sync: what stood against it is gone, or a person has decided."""
+    if ids:
+        await sql.execute(
+            delete(held).where(
+                sql.among(held.c.external_id, list(ids)), held.c.system == system, held.c.object == object
+            )
+        )
+
+
+async def to_withdraw(sql: Sql, system: str, object: str, limit: int) -> list[Any]:
+    """Return our newborn rows that must go again, with what we wrote into them."""
+    query = (
+        select(held).where(held.c.system == system, held.c.object == object, held.c.decision == "withdraw").limit(limit)
+    )
+    return list((await sql.execute(query)).all())

@@ -1,0 +1,217 @@
+"""The tables of the ledger. Times are integers: microseconds since 1970, by our clock unless a comment says otherwise."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+Id = String(32)
+Name = String(64)
+Micros = BigInteger
+Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only what it declares as INTEGER
+Document = JSON(none_as_null=True)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", Name, nullable=False),
+    Column("event_id", String(255), nullable=False),
+    Column("object", Name, nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("external_id", String(255)),
+    Column("at", Micros),  # by the source's clock
+    Column("received_at", Micros, nullable=False),
+    Column("payload", Document),
+    Column("outcome", String(16), nullable=False),
+    Column("error", Text),
+    Column("record", Id),
+    Column("decisions", Document),
+    Index("events_once", "source", "event_id", unique=True, sqlite_where=text("outcome <> 'invalid'"),
+          postgresql_where=text("outcome <> 'invalid'")),
+    Index("events_record", "record", "id"),
+)  # fmt: skip
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("object", Name, nullable=False),
+    Column("fields", Document, nullable=False),
+    Column("stamps", Document, nullable=False),
+    Column("created_at", Micros, nullable=False),
+    Column("updated_at", Micros, nullable=False),
+    Column("deleted_at", Micros),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("value", String(255), nullable=False),
+    Column("field", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("record", Id, nullable=False),
+    PrimaryKeyConstraint("value", "field", "object", "record"),
+    Index("matches_record", "record"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("record", Id, nullable=False),
+    Column("system", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("external_id", String(255)),  # null: our create is under way
+    Column("state", Document, nullable=False),
+    Column("verify", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("etag", String(255)),
+    Column("etag_at", Micros, nullable=False),  # by the system's clock
+    Column("synced_at", Micros),
+    Column("deleted_at", Micros),  # by the system's clock
+    PrimaryKeyConstraint("record", "system"),
+    # Measured on a fresh PostgreSQL: 60 µs a look-up in this order, 450 µs with the system first.
+    Index("links_row", "external_id", "system", "object", unique=True),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("external_id", String(255), nullable=False),
+    Column("system", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reported_at", Micros, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Micros, nullable=False),
+    PrimaryKeyConstraint("external_id", "system", "object"),
+    Index("looks_next", "system", "next_at"),
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("external_id", String(255), nullable=False),
+    Column("system", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("candidates", Document, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", Document),
+    Column("decision", String(16)),  # same, different, withdraw; null while nobody has decided
+    Column("created_at", Micros, nullable=False),
+    Column("updated_at", Micros, nullable=False),
+    PrimaryKeyConstraint("external_id", "system", "object"),
+)
+
+WAITING = "state IN ('pending', 'failed', 'parked')"
+PROCESSING = "state = 'processing'"
+PENDING = "state = 'pending'"
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("record", Id, nullable=False),
+    Column("destination", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # 0: live, 1: replay
+    Column("trigger", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sent", Document),
+    Column("digest", String(16)),
+    Column("token", BigInteger),
+    Column("claimed_until", Micros),
+    Column("attempts", Integer, nullable=False),
+    Column("allowed", Integer, nullable=False),  # attempts granted by hand beyond the cap
+    Column("at_once", Integer, nullable=False),  # tries in a row that were taken up again at once
+    Column("expiries", Integer, nullable=False),
+    Column("failing_since", Micros),
+    Column("announced_at", Micros),
+    Column("fingerprint", String(16)),
+    Column("error", Text),
+    Column("created_at", Micros, nullable=False),
+    Column("updated_at", Micros, nullable=False),
+    Index("transactions_waiting", "record", "destination", unique=True, sqlite_where=text(WAITING),
+          postgresql_where=text(WAITING)),
+    Index("transactions_processing", "record", "destination", unique=True, sqlite_where=text(PROCESSING),
+          postgresql_where=text(PROCESSING)),
+    Index("transactions_pending", "destination", "priority", "id", sqlite_where=text(PENDING),
+          postgresql_where=text(PENDING)),
+    Index("transactions_failed", "destination", "id", sqlite_where=text("state IN ('failed', 'parked')"),
+          postgresql_where=text("state IN ('failed', 'parked')")),
+    Index("transactions_record", "record", "id"),
+)  # fmt: skip
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("destination", Name, nullable=False),
+    Column("method", String(8), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("started_at", Micros, nullable=False),
+    Column("ended_at", Micros, nullable=False),
+    Index("attempts_token", "token"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("transaction", BigInteger, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("trigger", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("charged", Boolean, nullable=False),
+    Column("status", Integer),
+    Column("code", String(128), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("at", Micros, nullable=False),
+    PrimaryKeyConstraint("transaction", "token"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("minute", Integer, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("system", Name, nullable=False),
+    Column("value", String(255), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("minute", "name", "system", "value"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("system", Name, nullable=False),
+    Column("object", Name, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("updated_at", Micros, nullable=False),
+    PrimaryKeyConstraint("system", "object"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("owner", Id, nullable=False),
+    Column("until", Micros, nullable=False),
+)

@@ -1,0 +1,201 @@
+"""Reading a queue by the batch: handed over in tasks of their own, acknowledged in order, once each is safe.
+
+Supervises its own connection: aio-pika's robust one restores channels one after another without a time-out, and a
+consume on a queue that has lost its leader hangs for ever.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from sync_system.errors import SyncError
+from sync_system.messaging.broker import BROKEN, connect, describe
+from sync_system.messaging.topology import Topology
+
+log = structlog.get_logger(__name__)
+
+CONSUME_SECONDS = 10.0
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+# A message that came back this often is taken alone: if it is the one that kills the process, its neighbours pass.
+SUSPECT_AFTER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it arrived. `deliveries`: how often the broker has handed it out before."""
+
+    body: bytes
+    deliveries: int
+
+
+Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Batch:
+    messages: list[AbstractIncomingMessage]
+    done: bool = False
+
+
+@dataclass(slots=True)
+class Consumer:
+    """Reads one queue. `batch`: messages at most; `linger`: seconds to wait for more; `in_flight`: batches at once."""
+
+    url: str
+    topology: Topology
+    queue: str
+    handler: Handler
+    batch: int = 200
+    linger: float = 0.02
+    in_flight: int = 2
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until told to stop, through every loss of the connection."""
+        failures = 0
+        while not stop.is_set():
+            session = _Session(self)
+            try:
+                await session.run(stop)
+                failures = 0
+            except (SyncError, *BROKEN) as exc:
+                failures = 0 if session.worked else failures + 1
+                delay = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+                log.warning("consumer.interrupted", queue=self.queue, error=describe(exc), retry_in=delay)
+                await _wait(stop, delay)
+            finally:
+                self.connected.clear()
+
+
+class _Session:
+    """One connection's worth of consuming."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.worked = False
+        self._buffer: deque[AbstractIncomingMessage] = deque()
+        self._arrived = asyncio.Event()
+        self._batches: deque[_Batch] = deque()
+        self._slots = asyncio.Semaphore(consumer.in_flight)
+        self._running: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        consumer = self.consumer
+        connection = await connect(consumer.url, consumer.topology)
+        connection.close_callbacks.add(lambda _sender, exc: self._break(exc))
+        try:
+            async with asyncio.timeout(CONSUME_SECONDS):
+                channel = await connection.channel(publisher_confirms=False)
+                channel.close_callbacks.add(lambda _sender, exc: self._break(exc))
+                await channel.set_qos(prefetch_count=consumer.batch * (consumer.in_flight + 1))
+                queue = await channel.get_queue(consumer.queue, ensure=False)
+                tag = await queue.consume(self._receive)
+            consumer.connected.set()
+            await self._pump(channel, stop)
+            async with asyncio.timeout(CONSUME_SECONDS):
+                await queue.cancel(tag)
+                await self._drain()
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            closing = asyncio.ensure_future(connection.close())
+            await asyncio.wait([closing], timeout=CONSUME_SECONDS)
+
+    def _break(self, exc: BaseException | None) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(exc or ConnectionError("the broker closed the connection"))
+            self._broken.exception()
+        self._arrived.set()
+
+    async def _receive(self, message: AbstractIncomingMessage) -> None:
+        self._buffer.append(message)
+        self._arrived.set()
+
+    async def _pump(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
+        """Cut what arrives into batches and hand each to a task of its own."""
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                await self._fill(stopping)
+                if self._broken.done():
+                    self._broken.result()
+                if stop.is_set():
+                    return
+                await self._slots.acquire()
+                batch = _Batch(self._cut())
+                self._batches.append(batch)
+                task = asyncio.create_task(self._handle(batch))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        finally:
+            stopping.cancel()
+
+    async def _fill(self, stopping: asyncio.Future[Any]) -> None:
+        """Wait for a first message, then for a full batch or the end of the linger."""
+        while not self._buffer and not stopping.done() and not self._broken.done():
+            self._arrived.clear()
+            waiter: asyncio.Future[Any] = asyncio.ensure_future(self._arrived.wait())
+            await asyncio.wait([waiter, stopping], return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+        if len(self._buffer) < self.consumer.batch and not self._broken.done():
+            await asyncio.sleep(self.consumer.linger)
+
+    def _cut(self) -> list[AbstractIncomingMessage]:
+        messages: list[AbstractIncomingMessage] = []
+        while self._buffer and len(messages) < self.consumer.batch:
+            if deliveries(self._buffer[0]) > SUSPECT_AFTER:
+                return messages or [self._buffer.popleft()]
+            messages.append(self._buffer.popleft())
+        return messages
+
+    async def _handle(self, batch: _Batch) -> None:
+        try:
+            if batch.messages:
+                await self.consumer.handler([Incoming(m.body, deliveries(m)) for m in batch.messages])
+            batch.done = self.worked = True
+            await self._acknowledge()
+        except asyncio.CancelledError:
+            raise
+        except BROKEN as exc:
+            self._break(exc)
+        except Exception as exc:
+            log.exception("batch.failed", queue=self.consumer.queue, messages=len(batch.messages))
+            self._break(BatchFailed(describe(exc)))
+        finally:
+            self._slots.release()
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge, in order, up to the last batch before the first that is not safe yet."""
+        last = None
+        while self._batches and self._batches[0].done:
+            batch = self._batches.popleft()
+            last = batch.messages[-1] if batch.messages else last
+        if last is not None and not self._broken.done():
+            await last.ack(multiple=True)
+
+    async def _drain(self) -> None:
+        while self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+
+class BatchFailed(SyncError):
+    """Raised when a batch could not be taken in; its messages go back to the queue."""
+
+
+def deliveries(message: AbstractIncomingMessage) -> int:
+    """Return how often the broker has handed this message out before."""
+    count = message.headers.get("x-delivery-count", 0) if message.headers else 0
+    return count if isinstance(count, int) else 0
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    waiter = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([waiter], timeout=seconds)
+    waiter.cancel()

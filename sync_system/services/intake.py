@@ -1,0 +1,284 @@
+"""From events to plans: find each record, take the reports in by the rules, plan what the other systems lack.
+
+One SQL transaction a batch; a batch that meets another worker's is simply taken again.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from sync_system.domain.catalog import Catalog, MatchValue, known_by, match_values
+from sync_system.domain.decisions import outcome_of, take_in
+from sync_system.domain.identity import Apart, Identity, New, Same, identify, identify_by_key
+from sync_system.domain.observe import Receipt, Row
+from sync_system.domain.record import Record
+from sync_system.ledger import events, held, identity, looks, transactions
+from sync_system.ledger.counters import Tally
+from sync_system.ledger.database import Database, Sql
+from sync_system.ledger.dossiers import Dossier, load, store
+from sync_system.ledger.transactions import Plan
+from sync_system.services.clock import Clock, new_id
+from sync_system.services.planning import plan_record
+from sync_system.services.reading import Arrival
+
+TRIES = 5
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a batch came to: number of events by outcome, and the systems that something is waiting for."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    destinations: set[str] = field(default_factory=set)
+
+
+Also = Callable[[Sql], Awaitable[None]]
+
+
+class Intake:
+    """Takes in what systems report."""
+
+    def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
+        self.db, self.catalog, self.clock = db, catalog, clock
+
+    async def take(self, arrivals: Sequence[Arrival], also: Also | None = None) -> Taken:
+        """Take in a batch, of any systems and objects; `also` runs in the same SQL transaction."""
+        for attempt in range(TRIES):
+            try:
+                return await self._take(arrivals, also)
+            except IntegrityError:  # another worker took in the same event or row between our look and our write
+                if attempt == TRIES - 1:
+                    raise
+        raise AssertionError
+
+    async def _take(self, arrivals: Sequence[Arrival], also: Also | None) -> Taken:
+        taken, now = Taken(), self.clock()
+        async with self.db.write() as sql:
+            tally = Tally()
+            for (system, object), group in _grouped(arrivals).items():
+                batch = _Batch(self.catalog, sql, system, object, tally, now)
+                await batch.take(group)
+                taken.outcomes += batch.outcomes
+                taken.destinations |= {row["destination"] for row in (*batch.plan.created, *batch.plan.woken)}
+            if also is not None:
+                await also(sql)
+            await tally.store(sql, now)
+        return taken
+
+
+def _grouped(arrivals: Iterable[Arrival]) -> dict[tuple[str, str], list[Arrival]]:
+    groups: dict[tuple[str, str], list[Arrival]] = {}
+    for arrival in arrivals:
+        groups.setdefault((arrival.event.source, arrival.event.object), []).append(arrival)
+    return groups
+
+
+class _Batch:
+    """The events of one system and object, on their way through one SQL transaction."""
+
+    def __init__(self, catalog: Catalog, sql: Sql, system: str, object: str, tally: Tally, now: int) -> None:
+        self.catalog, self.sql, self.system, self.object = catalog, sql, system, object
+        self.spec, self.rules = catalog.objects[object], catalog.rules[object]
+        self.tally, self.now = tally, now
+        self.plan, self.outcomes = Plan(), Counter[str]()
+        self.dossiers: dict[str, Dossier] = {}
+        self.owner: dict[str, str] = {}  # external id to record
+        self.known: dict[MatchValue, set[str]] = {}
+        self.asked: dict[str, dict[str, Any]] = {}
+        self.apart: dict[str, dict[str, Any]] = {}
+        self.decided: dict[str, str | None] = {}
+        self.cleared: set[str] = set()
+        self.rows: list[dict[str, Any]] = []
+        self.reasons: dict[str, list[str]] = {}
+        self.keys_before: dict[str, list[MatchValue]] = {}
+
+    async def take(self, arrivals: Sequence[Arrival]) -> None:
+        fresh = await self._fresh(arrivals)
+        await self._find(fresh)
+        for arrival in fresh:
+            self._take_one(arrival)
+        await self._store()
+
+    async def _fresh(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Drop the events that have been taken in before, and repetitions within the batch."""
+        once = {a.event.id: a for a in reversed(arrivals)}
+        known = await events.known(self.sql, self.system, once.keys())
+        self.tally.add("repeated", self.system, count=len(arrivals) - len(once) + len(known))
+        return [a for a in reversed(once.values()) if a.event.id not in known]
+
+    async def _find(self, arrivals: Sequence[Arrival]) -> None:
+        """Load every record that these reports may be about."""
+        ids = {a.event.external_id for a in arrivals} | {a.event.into for a in arrivals if a.event.into}
+        self.owner = await identity.linked(self.sql, self.system, self.object, ids)
+        strangers = [a for a in arrivals if a.event.external_id not in self.owner and not a.report.deleted]
+        keys = {a.report.key for a in strangers if a.report.key}
+        wanted = set(self.owner.values()) | await identity.existing(self.sql, self.object, keys)
+        if strangers:
+            self.decided = await held.find(self.sql, self.system, self.object, [a.event.external_id for a in strangers])
+            wanted |= await self._find_by_match(strangers)
+        self.dossiers = await load(self.sql, wanted, self.rules)
+        for id, dossier in self.dossiers.items():
+            self.keys_before[id] = match_values(self.spec, dossier.record)
+
+    async def _find_by_match(self, strangers: Sequence[Arrival]) -> set[str]:
+        values = {value for a in strangers if not (a.bare or a.unsure) for value in self._match_values(a)}
+        await identity.serialise(self.sql, self.object, values)
+        self.known = await identity.candidates(self.sql, self.object, values)
+        return {record for found in self.known.values() for record in found}
+
+    def _match_values(self, arrival: Arrival) -> list[MatchValue]:
+        own = arrival.report.values
+        fields = {
+            name: self.rules[self.system].fields[name].from_system(own[name], None)
+            for group in self.spec.match
+            for name in group
+            if own.get(name) is not None
+        }
+        return known_by(self.spec, fields)
+
+    def _take_one(self, arrival: Arrival) -> None:
+        external_id = arrival.event.external_id
+        record = self.owner.get(external_id)
+        if record is None and arrival.report.deleted:
+            return self._note(arrival, "stale", None, [])
+        if arrival.bare or (record is None and arrival.unsure):
+            return self._ask(arrival, record)
+        if record is None:
+            who = self._identify(arrival)
+            if isinstance(who, Apart):
+                return self._hold(arrival, who)
+            record = self._join(arrival, who)
+        return self._observe(arrival, record)
+
+    def _identify(self, arrival: Arrival) -> Identity:
+        key, external_id = arrival.report.key, arrival.event.external_id
+        decision = self.decided.get(external_id)
+        if decision in {"same", "withdraw"}:
+            return Apart((), f"decided: {decision}")
+        if decision == "different":
+            return New()
+        if key in self.dossiers:
+            return identify_by_key(key, self._linked([key]))
+        groups = [self.known.get(value, set()) for value in self._match_values(arrival)]
+        return identify(groups, self._linked({record for group in groups for record in group}))
+
+    def _linked(self, records: Iterable[str]) -> set[str]:
+        """Which of these records have another row in this system already."""
+        found = set()
+        for record in records:
+            link = self.dossiers[record].links.get(self.system)
+            if link is not None and link.external_id is not None:
+                found.add(record)
+        return found
+
+    def _join(self, arrival: Arrival, who: Same | New) -> str:
+        external_id = arrival.event.external_id
+        if isinstance(who, New):
+            record = new_id(self.now)
+            self.dossiers[record] = Dossier(Record(record, self.object), new=True)
+            self.tally.add("created", self.system)
+        else:
+            record = who.record
+        link = self.dossiers[record].link(self.system)
+        link.external_id = external_id
+        self.owner[external_id] = record
+        for value in self._match_values(arrival):
+            self.known.setdefault(value, set()).add(record)
+        if external_id in self.decided:
+            self.cleared.add(external_id)
+        return record
+
+    def _observe(self, arrival: Arrival, record: str) -> None:
+        dossier = self.dossiers[record]
+        receipts = take_in(
+            dossier.record, dossier.link(self.system), self.rules[self.system], arrival.report, self.catalog.ranks
+        )
+        dossier.changed |= any(r.changed or r.kept is not None for r in receipts)
+        if arrival.event.verb == "merged" and arrival.event.into:
+            self._follow_merge(arrival, dossier)
+        if arrival.report.deleted and self.spec.on_delete == "propagate" and dossier.record.deleted_at is None:
+            dossier.record.deleted_at, dossier.changed = arrival.report.at, True
+        self._note(arrival, outcome_of(receipts), record, receipts)
+        self.reasons.setdefault(record, []).append(self.rows[-1]["id"])
+
+    def _follow_merge(self, arrival: Arrival, dossier: Dossier) -> None:
+        """The row went into another one: the link follows it, unless that row is another record's."""
+        into, link = arrival.event.into, dossier.link(self.system)
+        other = self.owner.get(str(into))
+        if other is None:
+            link.external_id, link.deleted_at, link.verify = into, None, True
+            self.owner[str(into)] = dossier.record.id
+        elif other != dossier.record.id:
+            self._hold(arrival, Apart((dossier.record.id, other), f"merged into the row {into} of another record"))
+
+    def _ask(self, arrival: Arrival, record: str | None) -> None:
+        self._note(arrival, "look", record, [])
+        self.asked[arrival.event.external_id] = {
+            "external_id": arrival.event.external_id, "system": self.system, "object": self.object,
+            "reason": self.rows[-1]["id"], "reported_at": self.now, "tries": 0, "next_at": self.now,
+        }  # fmt: skip
+
+    def _hold(self, arrival: Arrival, who: Apart) -> None:
+        receipt = Receipt("", Row.STALE)
+        self._note(arrival, "held", None, [receipt], error=who.reason)
+        self.apart[arrival.event.external_id] = {
+            "external_id": arrival.event.external_id, "system": self.system, "object": self.object,
+            "candidates": list(who.candidates), "reason": who.reason, "payload": arrival.event.data,
+            "created_at": self.now, "updated_at": self.now,
+        }  # fmt: skip
+
+    def _note(
+        self, arrival: Arrival, outcome: str, record: str | None, receipts: Sequence[Receipt], error: str | None = None
+    ) -> None:
+        event = arrival.event
+        self.outcomes[outcome] += 1
+        self.tally.add("received", self.system, outcome)
+        self.rows.append(
+            {
+                "id": new_id(self.now), "source": event.source, "event_id": event.id, "object": event.object,
+                "verb": event.verb, "external_id": event.external_id, "at": event.at, "received_at": self.now,
+                "payload": event.data, "outcome": outcome, "error": error, "record": record,
+                "decisions": pack_receipts(receipts),
+            }
+        )  # fmt: skip
+
+    async def _store(self) -> None:
+        for record, reasons in self.reasons.items():
+            plan_record(self.catalog, self.dossiers[record], self.plan, " ".join(reasons), self.now)
+        await self._remember_matches()
+        await store(self.sql, self.dossiers.values(), self.rules, self.now)
+        await events.add(self.sql, self.rows)
+        await looks.ask(self.sql, list(self.asked.values()))
+        await held.hold(self.sql, list(self.apart.values()))
+        undecided = {id for id in self.cleared if self.decided[id] is None}
+        await held.release(self.sql, self.system, self.object, undecided)
+        await transactions.apply(self.sql, self.plan, self.tally, self.now)
+
+    async def _remember_matches(self) -> None:
+        """Note what new records are known by, and what changed for the others."""
+        fresh: list[dict[str, Any]] = []
+        changed: dict[str, list[MatchValue]] = {}
+        for id, dossier in self.dossiers.items():
+            values = match_values(self.spec, dossier.record)
+            if dossier.new:
+                fresh.extend({"object": self.object, "field": f, "value": v, "record": id} for f, v in values)
+            elif dossier.changed and values != self.keys_before[id]:
+                changed[id] = values
+        await identity.remember(self.sql, fresh)
+        await identity.replace(self.sql, self.object, changed)
+
+
+def pack_receipts(receipts: Sequence[Receipt]) -> list[Any] | None:
+    """Return receipts as they are kept: [row, fields] where nothing was compared, else [row, field, kept, lost]."""
+    plain: dict[str, list[str]] = {}
+    packed: list[Any] = []
+    for r in receipts:
+        if r.kept is None and r.lost is None:
+            plain.setdefault(str(r.row), []).append(r.field)
+        else:
+            packed.append([str(r.row), r.field, r.kept, r.lost])
+    packed.extend([row, fields] for row, fields in plain.items())
+    return packed or None

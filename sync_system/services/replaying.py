@@ -1,0 +1,50 @@
+"""Failures come back on their schedule: pending while attempts are left, parked when they are spent."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sync_system.domain.transactions import ReplayPolicy, Standing, State, Trigger, replay
+from sync_system.ledger import transactions
+from sync_system.ledger.counters import Tally
+from sync_system.ledger.database import Database
+from sync_system.services.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many failed transactions went back to pending, and how many were parked."""
+
+    pending: int
+    parked: int
+
+
+class Replaying:
+    """Moves failed transactions at the ticks of their destination's schedule."""
+
+    def __init__(self, db: Database, policies: Mapping[str, ReplayPolicy], clock: Clock) -> None:
+        self.db, self.policies, self.clock = db, policies, clock
+
+    async def replay(
+        self, destination: str, ids: Collection[int] | None = None, trigger: Trigger = Trigger.SCHEDULE
+    ) -> Replayed:
+        """Replay these transactions, all of the destination's if None; ones that are not failed any more are left."""
+        now, policy = self.clock(), self.policies[destination]
+        async with self.db.write() as sql:
+            tally = Tally()
+            groups: dict[State, list[int]] = {State.PENDING: [], State.PARKED: []}
+            for row in await transactions.failed(sql, destination, ids):
+                standing = Standing(row.attempts, row.at_once, row.expiries, row.failing_since)
+                groups[replay(standing, row.allowed, policy, now)].append(row.id)
+            moved = {state: await transactions.move(sql, some, state, trigger, now) for state, some in groups.items()}
+            for state, some in moved.items():
+                tally.moved(destination, State.FAILED, state, len(some))
+                tally.add("replayed" if state is State.PENDING else "gave_up", destination, count=len(some))
+            await tally.store(sql, now)
+        return Replayed(len(moved[State.PENDING]), len(moved[State.PARKED]))
+
+    async def find_lost(self, destination: str, before: int) -> int:
+        """Let the failed queue hear again of what it should have brought by `before` and did not; return how many."""
+        async with self.db.write() as sql:
+            ids = await transactions.lost_messages(sql, destination, before)
+            await transactions.announce(sql, ids, None)
+        return len(ids)
