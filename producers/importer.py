@@ -157,8 +157,9 @@ def _folded(name: str) -> str:
 
 
 def _instead(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(dict.fromkeys(known))}"
+    close = get_close_matches(_folded(word), [_folded(name) for name in known], n=1)
+    meant = [name for name in known if close and _folded(name) == close[0]]
+    return f"; did you mean {meant[0]!r}?" if meant else f"; there are {', '.join(dict.fromkeys(known))}"
 
 
 async def import_file(

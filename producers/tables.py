@@ -3,6 +3,7 @@
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -59,7 +60,8 @@ def check_encoding(path: Path, encoding: str) -> None:
     line = 0
     try:
         with path.open("rb") as file:
-            for line, raw in enumerate(file, 1):
+            for raw in file:
+                line += 1
                 decoder.decode(raw)
             decoder.decode(b"", final=True)
     except UnicodeError as exc:
@@ -71,14 +73,14 @@ def check_encoding(path: Path, encoding: str) -> None:
 
 
 def find_delimiter(path: Path, encoding: str) -> str:
-    """Return the delimiter that makes the most columns of which all rows have the same number."""
+    """Return the delimiter that most rows agree on: with it they have as many cells as the header, more than one."""
 
-    def worth(delimiter: str) -> tuple[bool, int]:
-        try:
-            widths = [len(record.cells) for record in islice(_records(path, encoding, delimiter), SAMPLE)]
-        except ConfigurationError:
-            return False, 0
-        return len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0
+    def worth(delimiter: str) -> tuple[bool, float, int]:
+        widths: list[int] = []
+        with suppress(ConfigurationError):  # told when the rows are read
+            widths.extend(len(record.cells) for record in islice(_records(path, encoding, delimiter), SAMPLE))
+        columns = widths[0] if widths else 0
+        return columns > 1, widths.count(columns) / max(len(widths), 1), columns
 
     return max(DELIMITERS, key=worth)
 

@@ -1,6 +1,5 @@
 """How a batch is sent: no row twice in one call; in halves where a call is refused as a whole, until the bad row is alone."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,15 +25,16 @@ Send = Callable[[Sequence[int]], Awaitable[Part]]
 
 def waves(writes: Sequence[Write], positions: Iterable[int], size: int) -> list[list[int]]:
     """Divide positions into calls of at most `size`, to be sent in order: a row comes once in each."""
-    earlier: Counter[tuple[bool, str]] = Counter()
+    earlier: dict[tuple[bool, str], int] = {}
     by_turn: list[list[int]] = []
     for position in positions:
         write = writes[position]
         row = (write.external_id is None, write.external_id or write.key)
-        if earlier[row] == len(by_turn):
+        turn_of_row = earlier.get(row, 0)
+        if turn_of_row == len(by_turn):
             by_turn.append([])
-        by_turn[earlier[row]].append(position)
-        earlier[row] += 1
+        by_turn[turn_of_row].append(position)
+        earlier[row] = turn_of_row + 1
     return [turn[start : start + size] for turn in by_turn for start in range(0, len(turn), size)]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +26,7 @@ def read_time(raw: Any, form: TimeFormat = "iso") -> int | None:
         return None
 
 
+@lru_cache(maxsize=1_024)
 def read_iso(text: str) -> int:
     """Return an ISO 8601 time in microseconds since 1970, one without an offset as UTC; raise ValueError."""
     at = datetime.fromisoformat(text)

@@ -172,7 +172,7 @@ def day(field: Field, raw: Any, region: str | None = None) -> str:
 def moment(field: Field, raw: Any, region: str | None = None) -> str:
     """A time in UTC as ISO 8601 with a Z, from ISO 8601 or from seconds or milliseconds since 1970."""
     at = as_datetime(field, raw).astimezone(UTC)
-    return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
+    return at.isoformat(timespec="milliseconds" if at.microsecond >= 1000 else "seconds").replace("+00:00", "Z")
 
 
 def as_datetime(field: Field, raw: Any) -> datetime:
@@ -189,9 +189,9 @@ def as_datetime(field: Field, raw: Any) -> datetime:
 
 def tags(field: Field, raw: Any, region: str | None = None) -> str | None:
     """A set of words as sorted text, joined by semicolons."""
-    parts = raw if isinstance(raw, list) else str(raw).split(";")
-    words = sorted({word for part in parts if (word := text(field, part))})
-    return ";".join(words) or None
+    parts = raw if isinstance(raw, list) else [raw]
+    words = {word.strip() for part in parts for word in (text(field, part) or "").split(";")}
+    return ";".join(sorted(words - {""})) or None
 
 
 def kind_of(raw: Any) -> str:

@@ -14,14 +14,29 @@ from sync_system.ledger.tables import results, transactions
 REASON_LIMIT = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """A failed or parked transaction that starts anew."""
+
+    id: int
+    state: State
+    destination: str
+    reason: str
+    now: int
+
+
 @dataclass(slots=True)
 class Plan:
     """What a batch of decisions does to waiting transactions; applied in at most four statements."""
 
     created: list[dict[str, Any]] = field(default_factory=list)
     absorbed: list[dict[str, Any]] = field(default_factory=list)
-    woken: list[dict[str, Any]] = field(default_factory=list)
+    woken: list[Woken] = field(default_factory=list)
     superseded: list[tuple[int, State, str]] = field(default_factory=list)
+
+    def destinations(self) -> set[str]:
+        """Return the systems that something is to be delivered to."""
+        return {row["destination"] for row in self.created} | {woken.destination for woken in self.woken}
 
     def create(self, record: str, object: str, destination: str, reason: str, now: int) -> None:
         """Plan a new transaction."""
@@ -39,7 +54,7 @@ class Plan:
 
     def wake(self, id: int, state: State, destination: str, reason: str, now: int) -> None:
         """Let a failed or parked transaction start anew, because what would be sent has changed."""
-        self.woken.append({"b_id": id, "b_reason": reason, "b_now": now, "state": state, "destination": destination})
+        self.woken.append(Woken(id, state, destination, reason, now))
 
     def supersede(self, id: int, state: State, destination: str) -> None:
         """Close a waiting transaction that has nothing left to send."""
@@ -56,7 +71,7 @@ ABSORB = (
 )
 WAKE = (
     update(transactions)
-    .where(transactions.c.id == bindparam("b_id"), transactions.c.state.in_(["failed", "parked"]))
+    .where(transactions.c.id == bindparam("b_id"))
     .values(
         state="pending", reason=_more_reason, attempts=0, allowed=0, at_once=0, expiries=0, priority=0,
         trigger="live", failing_since=None, announced_at=None, updated_at=bindparam("b_now"),
@@ -74,9 +89,9 @@ async def apply(sql: Sql, plan: Plan, tally: Tally, now: int) -> None:
     if plan.absorbed:
         await sql.execute(ABSORB, plan.absorbed)
     if plan.woken:
-        await sql.execute(WAKE, plan.woken)
-        for row in plan.woken:
-            tally.moved(row["destination"], row["state"], State.PENDING)
+        await sql.execute(WAKE, [{"b_id": w.id, "b_reason": w.reason, "b_now": w.now} for w in plan.woken])
+        for woken in plan.woken:
+            tally.moved(woken.destination, woken.state, State.PENDING)
     if plan.superseded:
         ids = [id for id, _, _ in plan.superseded]
         await sql.execute(
@@ -240,14 +255,24 @@ async def expired(sql: Sql, now: int, limit: int) -> list[tuple[int, str, str, i
     return [tuple(row) for row in await sql.execute(query.limit(limit))]
 
 
+LOCK_RECORDS = text("SELECT id FROM records WHERE id = ANY(CAST(:ids AS varchar[])) ORDER BY id FOR NO KEY UPDATE")
+
+
 async def failed(sql: Sql, destination: str, ids: Collection[int] | None = None) -> list[Any]:
-    """Return the failed transactions of a destination (of these ids only, if given) with what decides their replay."""
+    """Lock and return the failed transactions of a destination, of these ids only if given.
+
+    Their records are locked first: nobody else may wake or supersede them meanwhile.
+    """
     t = transactions.c
     query = select(t.id, t.record, t.attempts, t.at_once, t.expiries, t.failing_since, t.allowed).where(
         t.destination == destination, t.state == "failed"
     )
     if ids is not None:
         query = query.where(sql.among(t.id, list(ids)))
+    found = list((await sql.execute(query)).all())
+    if sql.sqlite or not found:
+        return found
+    await sql.execute(LOCK_RECORDS, {"ids": [row.record for row in found]})
     return list((await sql.execute(query)).all())
 
 

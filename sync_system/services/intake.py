@@ -62,7 +62,7 @@ class Intake:
                 batch = _Batch(self.catalog, sql, system, object, tally, now)
                 await batch.take(group)
                 taken.outcomes += batch.outcomes
-                taken.destinations |= {row["destination"] for row in (*batch.plan.created, *batch.plan.woken)}
+                taken.destinations |= batch.plan.destinations()
             if also is not None:
                 await also(sql)
             await tally.store(sql, now)
@@ -122,6 +122,9 @@ class _Batch:
         self.dossiers = await load(self.sql, wanted, self.rules)
         for id, dossier in self.dossiers.items():
             self.keys_before[id] = match_values(self.spec, dossier.record)
+            link = dossier.links.get(self.system)
+            if link is not None and link.external_id is not None:  # linked by a settlement since we asked
+                self.owner[link.external_id] = id
 
     async def _find_by_match(self, strangers: Sequence[Arrival]) -> set[str]:
         values = {value for a in strangers if not (a.bare or a.unsure) for value in self._match_values(a)}

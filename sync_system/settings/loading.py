@@ -20,7 +20,8 @@ from sync_system.settings.translation import object_spec
 from sync_system.settings.validation import Validator, keys_of
 from sync_system.settings.variables import Resolver
 
-NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")  # becomes part of queue names and routing keys
+# Names become parts of queue names, routing keys and event types.
+NAMES = {"systems": re.compile(r"[a-z][a-z0-9_-]{0,62}\Z"), "objects": re.compile(r"[a-z][a-z0-9_]{0,62}\Z")}
 RESERVED = frozenset({"operator"})  # the source of what people change by hand
 SYSTEM_KEYS, OBJECT_KEYS = keys_of(SystemBlock), keys_of(SystemObjectBlock)
 
@@ -105,8 +106,9 @@ class Reader:
         return {name: block for name, block in blocks.items() if self._usable(key, name)}
 
     def _usable(self, key: str, name: Any) -> bool:
-        if not isinstance(name, str) or not NAME.match(name):
-            self.validator.note((key, name), "a name begins with a small letter and has a-z, 0-9, _ and - only")
+        if not isinstance(name, str) or not NAMES[key].match(name):
+            letters = "a-z, 0-9, _ and -" if key == "systems" else "a-z, 0-9 and _"
+            self.validator.note((key, name), f"a name begins with a small letter and has {letters} only")
         elif name in RESERVED or (key == "objects" and name in SYSTEM_KEYS):
             self.validator.note((key, name), "this name has another meaning already; choose another")
         else:

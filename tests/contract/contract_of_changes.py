@@ -16,11 +16,17 @@ async def read_to_the_end(connector, cursor):
     return changes, cursor
 
 
+async def caught_up(connector):
+    """Return a cursor behind all that has happened: a first reading may leave out rows that are deleted already."""
+    _, cursor = await read_to_the_end(connector, None)
+    return (await read_to_the_end(connector, cursor))[1]
+
+
 class ChangesContract:
     """Reading what changed."""
 
     async def test_a_change_is_reported_once(self, connector, harness):
-        _, cursor = await read_to_the_end(connector, None)
+        cursor = await caught_up(connector)
         key, external_id = await created(connector, harness)
         first, cursor = await read_to_the_end(connector, cursor)
         again, _ = await read_to_the_end(connector, cursor)
@@ -31,7 +37,7 @@ class ChangesContract:
 
     async def test_every_new_version_of_a_row_is_reported(self, connector, harness):
         key, external_id = await created(connector, harness)
-        _, cursor = await read_to_the_end(connector, None)
+        cursor = await caught_up(connector)
         seen = []
         for text in ("one", "two", "three"):
             harness.agent_edits(external_id, {harness.names.note: text})
@@ -46,7 +52,7 @@ class ChangesContract:
         assert [each.values[harness.names.note] for each in changes] == ["four"]
 
     async def test_many_rows_of_one_moment_are_all_reported_once(self, connector, harness):
-        _, cursor = await read_to_the_end(connector, None)
+        cursor = await caught_up(connector)
         name = fresh()
         ids = harness.agent_creates([lead(harness, f"{name}-{number}") for number in range(450)])
         changes, cursor = await read_to_the_end(connector, cursor)
@@ -55,7 +61,7 @@ class ChangesContract:
         assert again == []
 
     async def test_an_interrupted_reading_goes_on_from_its_cursor(self, connector, harness):
-        _, cursor = await read_to_the_end(connector, None)
+        cursor = await caught_up(connector)
         name = fresh()
         ids = harness.agent_creates([lead(harness, f"{name}-{number}") for number in range(450)])
         seen = []
@@ -96,7 +102,7 @@ class ChangesContract:
         assert len(found) == len(set(found))
 
     async def test_the_cursor_stays_compact(self, connector, harness):
-        _, cursor = await read_to_the_end(connector, None)
+        cursor = await caught_up(connector)
         await connector.upsert(OBJECT, [new(harness) for _ in range(20)])
         changes, later = await read_to_the_end(connector, cursor)
         assert len(changes) == 20

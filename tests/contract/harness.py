@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sync_system.connectors.protocol import Connector, Outcome, Write, WebhookRequest
+from sync_system.connectors.protocol import Connector, Outcome, WebhookRequest, Write
 from sync_system.domain.outcomes import OutcomeClass
 
 OBJECT = "lead"
@@ -15,11 +15,12 @@ numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Names:
-    """The system's own names of the fields that the suite writes: an email, a short text, a long text."""
+    """The system's own names of the fields that the suite writes: an email, a short text, a long text, a phone."""
 
     email: str
     first: str
     note: str
+    phone: str
 
 
 class Harness(Protocol):
@@ -27,6 +28,7 @@ class Harness(Protocol):
 
     names: Names
     system: Any
+    token: str
 
     def connect(self, *, url: str | None = None, token: str | None = None, timeout: float = 10) -> Connector:
         """Make a connector, by default with the right address and the right token."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import orjson
 import pytest
 from connector_contract import ConnectorContract
-from contract_of_changes import ChangesContract, read_to_the_end
+from contract_of_changes import ChangesContract, caught_up, read_to_the_end
 from contract_of_faults import FaultsContract
-from harness import OBJECT, Names, classes, created, fresh, lead, new, written
+from harness import OBJECT, Names, classes, created, email_of, fresh, lead, new, written
 
 from sync_system.connectors.hubspot import HUBSPOT
 from sync_system.connectors.hubspot.settings import HubSpotObject, HubSpotSettings
-from sync_system.connectors.protocol import WebhookRequest
+from sync_system.connectors.protocol import WebhookRequest, Write
 from sync_system.connectors.registry import SystemContext, SystemObject
 from sync_system.connectors.times import now
 from sync_system.domain.fields import FieldType
@@ -22,12 +22,12 @@ from sync_system.sandbox.crm.webhooks import signature
 TOKEN = "pat-for-the-contract"
 SECRET = "secret-of-the-contract"
 WEBHOOK_URL = "https://sync.example.com/webhooks/hubspot"
-FIELDS = {"email": FieldType.EMAIL, "firstname": FieldType.TEXT, "message": FieldType.TEXT}
+FIELDS = {"email": FieldType.EMAIL, "firstname": FieldType.TEXT, "message": FieldType.TEXT, "phone": FieldType.PHONE}
 REFRESH = {"client_id": "sandbox", "client_secret": SECRET, "refresh_token": "refresh-sandbox"}
 
 
 class HubSpotHarness:
-    names = Names(email="email", first="firstname", note="message")
+    names = Names(email="email", first="firstname", note="message", phone="phone")
     token = TOKEN
 
     def __init__(self, system: PretendCrm) -> None:
@@ -86,10 +86,23 @@ async def connector(harness):
 class TestHubSpot(ConnectorContract, ChangesContract, FaultsContract):
     """All of the suite."""
 
+    async def test_a_create_that_meets_an_existing_row_is_a_conflict(self, connector, harness):
+        assert harness.names.email in connector.facts(OBJECT).unique
+        name = fresh()
+        (external_id,) = harness.agent_creates([lead(harness, name)])
+        neighbour = new(harness)
+        conflict, well = await written(connector, Write(fresh(), None, lead(harness, name)), neighbour)
+        assert (conflict.outcome, conflict.existing_id, well.outcome) == (
+            OutcomeClass.CONFLICT,
+            external_id,
+            OutcomeClass.OK,
+        )
+        assert harness.count(harness.names.email, email_of(name)) == 1
+
     async def test_new_and_linked_rows_take_one_call_each(self, connector, harness):
         pairs = [await created(connector, harness) for _ in range(3)]
         harness.system.forget_calls()
-        linked = [type(new(harness))(key, external_id, {"firstname": "Bea"}) for key, external_id in pairs]
+        linked = [Write(key, external_id, {"firstname": "Bea"}) for key, external_id in pairs]
         outcomes = await written(connector, *linked, *[new(harness) for _ in range(5)])
         assert set(classes(outcomes)) == {OutcomeClass.OK}
         assert harness.system.count_calls()["write"] == 2
@@ -97,7 +110,7 @@ class TestHubSpot(ConnectorContract, ChangesContract, FaultsContract):
     async def test_the_search_cap_is_never_met(self, connector, harness):
         harness.system.tune(search_cap=200)
         try:
-            _, cursor = await read_to_the_end(connector, None)
+            cursor = await caught_up(connector)
             ids = [
                 id for batch in range(3) for id in harness.agent_creates([lead(harness, fresh()) for _ in range(150)])
             ]
@@ -122,7 +135,7 @@ class TestHubSpot(ConnectorContract, ChangesContract, FaultsContract):
             harness = HubSpotHarness(crm)
             connector = harness.connect()
             (external_id,) = harness.agent_creates([lead(harness, fresh())])
-            linked = type(new(harness))(fresh(), external_id, {"firstname": "Bea"})
+            linked = Write(fresh(), external_id, {"firstname": "Bea"})
             outcomes = await written(connector, new(harness), linked)
             assert classes(outcomes) == [OutcomeClass.UNAVAILABLE] * 2
             await connector.aclose()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_system.connectors.hubspot.settings import HubSpotObject
-from sync_system.connectors.hubspot.values import decoded
+from sync_system.connectors.hubspot.values import AS_TEXT, decoded
 from sync_system.connectors.protocol import Row
 from sync_system.connectors.times import read_time
 from sync_system.domain.fields import FieldType
@@ -87,4 +87,9 @@ class ObjectType:
 
     def values(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         """Return the own fields among properties, in their normal form."""
-        return {name: decoded(properties[name], type) for name, type in self.fields.items() if name in properties}
+        return {
+            # Most values are texts, which need no decoding but that an empty one is none.
+            name: (properties[name] or None) if type in AS_TEXT else decoded(properties[name], type)
+            for name, type in self.fields.items()
+            if name in properties
+        }

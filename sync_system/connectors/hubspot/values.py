@@ -22,8 +22,8 @@ def decoded(raw: Any, type: FieldType) -> Value:
     """Return a property's value in its normal form; one that does not fit its type is left as it is."""
     if raw is None or raw == "":
         return None
-    if type in AS_TEXT and isinstance(raw, str):
-        return raw
+    if type in AS_TEXT:
+        return str(raw)
     try:
         return normal(Field("", type), raw)
     except InvalidValue:

@@ -49,7 +49,7 @@ class Writer:
         return parts
 
     def _input(self, write: Write, position: int) -> dict[str, Any]:
-        properties = {name: encoded(value) for name, value in write.values.items()}
+        properties = {name: value if isinstance(value, str) else encoded(value) for name, value in write.values.items()}
         if write.key:
             properties[self._object.key] = write.key
         traced = {"objectWriteTraceId": str(position), "properties": properties}

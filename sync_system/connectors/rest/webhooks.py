@@ -70,7 +70,7 @@ class WebhookReader:
         if verb is None:
             return None
         row = found(event, how.row)
-        external_id = text_at(event, how.row_id) if how.row_id else text_at(row, self._object.shape.row.id)
+        external_id = text_at(event, how.row_id) if how.row_id else self._object.id(row)
         event_id = text_at(event, how.id) if how.id else fallback_id
         if external_id is None or not event_id:
             raise WebhookRefused("an event has no id, or names no row")
@@ -89,7 +89,7 @@ class WebhookReader:
     def _values(self, row: Any) -> Mapping[str, Any] | None:
         if not isinstance(row, dict):
             return None
-        object, key = self._object, text_at(row, self._object.key_path)
+        object, key = self._object, self._object.key(row)
         values = object.values(row)
         if object.shape.key_field and key is not None:
             values[object.shape.key_field] = key

@@ -24,6 +24,7 @@ def contacts_routes(account: Account, prefix: str) -> APIRouter:
     """Return the routes of one path family."""
     router = APIRouter(prefix=prefix)
     _add_batches(router, account)
+    _add_singles(router, account)
 
     @router.post("/search")
     async def find(request: Request) -> Response:
@@ -52,30 +53,6 @@ def contacts_routes(account: Account, prefix: str) -> APIRouter:
             last = page[-1].id
             view["paging"] = {"next": {"after": str(last), "link": f"{prefix}?after={last}&limit={limit}"}}
         return json(200, view)
-
-    @router.post("")
-    async def create(request: Request) -> Response:
-        body = await body_of(request)
-        return _one(account, request, Write(body.get("properties") or {}), "create", 201)
-
-    @router.get("/{name}")
-    async def get(name: str, properties: str = "", idProperty: str = RECORD_ID, archived: bool = False) -> Response:  # noqa: N803
-        id_property = _checked_name(account, idProperty)
-        found = list(account.store.by_values(id_property, [name], archived=archived).values())
-        if not found:
-            raise not_found(name)
-        return json(200, shown(found[0], _names(properties)))
-
-    @router.patch("/{name}")
-    async def update(name: str, request: Request, idProperty: str = RECORD_ID) -> Response:  # noqa: N803
-        body = await body_of(request)
-        write = Write(body.get("properties") or {}, name, _checked_name(account, idProperty))
-        return _one(account, request, write, "update", 200)
-
-    @router.delete("/{name}")
-    async def archive(name: str, request: Request) -> Response:
-        account.archive([name], account.integration(), _call(request))
-        return Response(status_code=204)
 
     return router
 
@@ -108,6 +85,32 @@ def _add_batches(router: APIRouter, account: Account) -> None:
         missing = [name for name, contact in found.items() if contact is None]
         errors = [Problem(207, "OBJECT_NOT_FOUND", GONE, {"ids": missing}).in_batch(None)] if missing else []
         return json(*batch_reply(results, errors, started=started))
+
+
+def _add_singles(router: APIRouter, account: Account) -> None:
+    @router.post("")
+    async def create(request: Request) -> Response:
+        body = await body_of(request)
+        return _one(account, request, Write(body.get("properties") or {}), "create", 201)
+
+    @router.get("/{name}")
+    async def get(name: str, properties: str = "", idProperty: str = RECORD_ID, archived: bool = False) -> Response:  # noqa: N803
+        id_property = _checked_name(account, idProperty)
+        found = list(account.store.by_values(id_property, [name], archived=archived).values())
+        if not found:
+            raise not_found(name)
+        return json(200, shown(found[0], _names(properties)))
+
+    @router.patch("/{name}")
+    async def update(name: str, request: Request, idProperty: str = RECORD_ID) -> Response:  # noqa: N803
+        body = await body_of(request)
+        write = Write(body.get("properties") or {}, name, _checked_name(account, idProperty))
+        return _one(account, request, write, "update", 200)
+
+    @router.delete("/{name}")
+    async def archive(name: str, request: Request) -> Response:
+        account.archive([name], account.integration(), _call(request))
+        return Response(status_code=204)
 
 
 async def _write_batch(account: Account, request: Request, mode: Mode) -> Response:

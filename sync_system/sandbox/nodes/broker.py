@@ -12,7 +12,7 @@ from sync_system.sandbox.nodes.packages import Tree, unpacked
 from sync_system.sandbox.nodes.postgres import PostgresNode
 from sync_system.sandbox.nodes.rabbitmq import RabbitNode
 
-PACKAGES = Path(".sandbox/packages")
+PACKAGES = Path(".sync/packages")
 
 
 @dataclass(frozen=True, slots=True)

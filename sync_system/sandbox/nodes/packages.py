@@ -46,13 +46,13 @@ def unpacked(package: str, folder: Path, *, regardless_of: str = "") -> Tree:
     """
     place = folder.absolute() / package
     place.mkdir(parents=True, exist_ok=True)
-    done = place / "done"
+    root, done = place / "root", place / "done"
     with _alone(place / "lock"):
-        if not done.exists():
-            archives = _fetch(package, place, regardless_of)
-            _unpack(archives, place / "root")
-            done.touch()
-    return Tree(place / "root")
+        # A tree that was moved is made anew: scripts in it name their place.
+        if not done.exists() or done.read_text(encoding="utf-8") != str(root):
+            _unpack(_fetch(package, place, regardless_of), root)
+            done.write_text(str(root), encoding="utf-8")
+    return Tree(root)
 
 
 def _fetch(package: str, place: Path, regardless_of: str) -> list[Path]:

@@ -27,6 +27,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def control(log: CallLog, faults: Faults, settings: Settings) -> APIRouter:
     """Return the routes below `/sandbox/`."""
     router = APIRouter(prefix="/sandbox")
+    _add_faults(router, faults)
 
     @router.get("/health")
     async def health() -> dict[str, bool]:
@@ -44,22 +45,6 @@ def control(log: CallLog, faults: Faults, settings: Settings) -> APIRouter:
     async def forget() -> None:
         log.clear()
 
-    @router.get("/faults")
-    async def in_force() -> list[OrderedFault]:
-        return faults.in_force()
-
-    @router.post("/faults")
-    async def order(fault: Fault) -> OrderedFault:
-        return faults.order(fault)
-
-    @router.delete("/faults")
-    async def lift_all() -> None:
-        faults.clear()
-
-    @router.delete("/faults/{number}")
-    async def lift(number: int) -> None:
-        faults.clear(number)
-
     @router.get("/settings")
     async def read_settings() -> dict[str, Any]:
         return settings.model_dump(mode="json")
@@ -75,3 +60,21 @@ def control(log: CallLog, faults: Faults, settings: Settings) -> APIRouter:
         return settings.model_dump(mode="json")
 
     return router
+
+
+def _add_faults(router: APIRouter, faults: Faults) -> None:
+    @router.get("/faults")
+    async def in_force() -> list[OrderedFault]:
+        return faults.in_force()
+
+    @router.post("/faults")
+    async def order(fault: Fault) -> OrderedFault:
+        return faults.order(fault)
+
+    @router.delete("/faults")
+    async def lift_all() -> None:
+        faults.clear()
+
+    @router.delete("/faults/{number}")
+    async def lift(number: int) -> None:
+        faults.clear(number)

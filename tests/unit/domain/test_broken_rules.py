@@ -29,7 +29,7 @@ AGAIN = {
 
 
 def echo_is_taken_as_an_edit(patch):
-    patch.setattr(Link, "open_intent", lambda self, rule, at, x: None)
+    patch.setattr(Link, "open_intent", lambda *_: None)
 
 
 def an_intent_is_forgotten_with_its_reply(patch):
@@ -48,7 +48,7 @@ def an_open_end_does_not_ask_for_a_look(patch):
 
 
 def old_news_is_always_dropped(patch):
-    patch.setattr(Observer, "_older", lambda self, rule, seen, cur: Receipt(rule.field.name, Row.STALE))
+    patch.setattr(Observer, "_older", lambda _, rule, *__: Receipt(rule.field.name, Row.STALE))
 
 
 def old_news_is_never_dropped(patch):
@@ -83,7 +83,7 @@ def verify_is_ignored(patch):
 
 
 def a_look_is_taken_for_an_old_report(patch):
-    patch.setattr(Observer, "_looked", lambda self, rule, seen, cur, mine: self._older(rule, seen, cur))
+    patch.setattr(Observer, "_looked", lambda self, rule, seen, cur, _: self._older(rule, seen, cur))
 
 
 def stamps_are_not_causal(patch):
@@ -102,20 +102,20 @@ def set_away_and_back_again_is_a_confirmation(patch):
 
 
 def a_value_that_came_back_is_old_news(patch):
-    patch.setattr(Observer, "_came_back", lambda self, rule, seen, cur: Receipt(rule.field.name, Row.OLD_NEWS))
+    patch.setattr(Observer, "_came_back", lambda _, rule, *__: Receipt(rule.field.name, Row.OLD_NEWS))
 
 
 def what_a_system_made_of_a_value_is_forgotten(patch):
-    patch.setattr(settle, "_keep_image", lambda link, name, sent, x: None)
+    patch.setattr(settle, "_keep_image", lambda *_: None)
 
 
 def a_cut_is_never_an_image(patch):
-    patch.setattr(FieldRule, "is_image", lambda self, sent, seen: sent == seen)
-    patch.setattr(settle, "_keep_image", lambda link, name, sent, x: None)
+    patch.setattr(FieldRule, "is_image", lambda _, sent, seen: sent == seen)
+    patch.setattr(settle, "_keep_image", lambda *_: None)
 
 
 def the_last_report_wins(patch):
-    patch.setattr("sync_system.domain.record.newer", lambda one, other, ranks: True)
+    patch.setattr("sync_system.domain.record.newer", lambda *_: True)
 
 
 def consent_is_a_plain_register(patch):
