@@ -5,12 +5,9 @@ import asyncio
 import structlog
 
 from sync_system.bootstrap import Core
-from sync_system.connectors.protocol import Change
 from sync_system.errors import BrokerUnavailable, ConnectorError, LedgerUnavailable
 from sync_system.ledger import cursors
-from sync_system.messaging.broker import Outgoing
-from sync_system.messaging.envelope import Event
-from sync_system.messaging.topology import EVENTS, routing_key
+from sync_system.services.publishing import message
 
 log = structlog.get_logger(__name__)
 
@@ -45,22 +42,6 @@ class Poller:
                     await cursors.keep(sql, self.system, self.object, page.cursor, core.clock())
             cursor, count = page.cursor, count + len(page.changes)
         return count
-
-
-def message(system: str, object: str, change: Change) -> Outgoing:
-    """Return the message for a change that a system told of."""
-    event = Event(
-        id=change.event_id,
-        source=system,
-        object=object,
-        verb=change.verb,
-        external_id=change.external_id,
-        at=change.at,
-        data=None if change.values is None else dict(change.values),
-        changes=change.exact if change.values is not None else None,
-        into=change.into,
-    )
-    return Outgoing(EVENTS, routing_key(system, object, change.verb), event.encode(), message_id=event.id)
 
 
 def pollers(core: Core) -> list[Poller]:

@@ -41,6 +41,7 @@ class Receipt:
     kept: Stamp | None = None
     lost: Stamp | None = None
     changed: bool = False
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +179,4 @@ class Observer:
 
 def receipt(rule: FieldRule, row: Row, merge: Merge) -> Receipt:
     """Write down what a merge decided."""
-    return Receipt(rule.field.name, row, merge.kept, merge.lost, merge.changed)
+    return Receipt(rule.field.name, row, merge.kept, merge.lost, merge.changed, merge.conflict)

@@ -25,12 +25,16 @@ def newer(one: Stamp, other: Stamp | None, ranks: Ranks) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What became of one value: whether the record's value changed, and the two stamps that were compared."""
+    """What became of one value: whether the record's value changed, and the two stamps that were compared.
+
+    `conflict`: whoever typed it had not seen what another system had set before.
+    """
 
     changed: bool
     won: bool
     kept: Stamp
     lost: Stamp | None
+    conflict: bool = False
 
 
 @dataclass(slots=True)
@@ -63,12 +67,12 @@ class Record:
             return Merge(changed=False, won=False, kept=kept or stamp, lost=stamp)
         if rule.rule in CLASSES or name in self.registers:
             return self._classed(name, CLASSES.get(rule.rule, NORMAL), value, stamp, ranks)
-        old = self.stamp(name)
+        old, changed = self.stamp(name), self.fields.get(name) != value
+        conflict = changed and old is not None and old[1] != stamp[1] and old[0] > over
         if not newer(stamp, old, ranks):
-            return Merge(changed=False, won=False, kept=old or stamp, lost=stamp)
-        changed = self.fields.get(name) != value
+            return Merge(changed=False, won=False, kept=old or stamp, lost=stamp, conflict=conflict)
         self._set(name, value, stamp)
-        return Merge(changed=changed, won=True, kept=stamp, lost=old)
+        return Merge(changed=changed, won=True, kept=stamp, lost=old, conflict=conflict)
 
     def _set(self, name: str, value: Value, stamp: Stamp) -> None:
         self.fields[name] = value

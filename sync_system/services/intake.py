@@ -200,6 +200,7 @@ class _Batch:
             dossier.record, dossier.link(self.system), self.rules[self.system], arrival.report, self.catalog.ranks
         )
         dossier.changed |= any(r.changed or r.kept is not None for r in receipts)
+        self.tally.add("conflicts", self.system, count=sum(r.conflict for r in receipts))
         if arrival.event.verb == "merged" and arrival.event.into:
             self._follow_merge(arrival, dossier)
         if arrival.report.deleted and self.spec.on_delete == "propagate" and dossier.record.deleted_at is None:

@@ -69,7 +69,6 @@ class Poll(Configured):
     """How often a system is asked what has changed."""
 
     every: Duration = Field(description="The time between two polls.")
-    overlap: Duration | None = Field(None, description="How far a poll reaches back behind the last one.")
 
 
 class Delivery(Configured):

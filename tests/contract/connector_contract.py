@@ -4,7 +4,7 @@ import unicodedata
 import uuid
 
 import pytest
-from harness import OBJECT, classes, created, email_of, fresh, lead, new, written
+from connector_harness import OBJECT, classes, created, email_of, fresh, lead, new, written
 
 from sync_system.connectors.protocol import Lookup, Write
 from sync_system.connectors.times import now

@@ -2,7 +2,7 @@
 
 from contextlib import aclosing
 
-from harness import OBJECT, created, email_of, fresh, lead, new, written
+from connector_harness import OBJECT, created, email_of, fresh, lead, new, written
 
 from sync_system.connectors.protocol import Write
 

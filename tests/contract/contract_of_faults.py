@@ -1,7 +1,7 @@
 """What every connector must say when something fails: whose fault it is, and whether anything may have been written."""
 
 import pytest
-from harness import OBJECT, classes, created, email_of, fresh, new, written
+from connector_harness import OBJECT, classes, created, email_of, fresh, new, written
 
 from sync_system.connectors.protocol import Lookup, Write
 from sync_system.domain.outcomes import OutcomeClass

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 from connector_contract import ConnectorContract
+from connector_harness import OBJECT, Names, classes, created, email_of, fresh, lead, new, written
 from contract_of_changes import ChangesContract, caught_up, read_to_the_end
 from contract_of_faults import FaultsContract
-from harness import OBJECT, Names, classes, created, email_of, fresh, lead, new, written
 
 from sync_system.connectors.hubspot import HUBSPOT
 from sync_system.connectors.hubspot.settings import HubSpotObject, HubSpotSettings

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 from connector_contract import ConnectorContract
+from connector_harness import OBJECT, Names, classes, created, fresh, lead, new, written
 from contract_of_changes import ChangesContract, caught_up, read_to_the_end
 from contract_of_faults import FaultsContract
-from harness import OBJECT, Names, classes, created, fresh, lead, new, written
 
 from sync_system.connectors.protocol import Lookup, WebhookRequest, Write
 from sync_system.connectors.registry import SystemContext, SystemObject

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ FIRST_WAIT = 0.1
 # A read waits no longer than this, in seconds, for what the system asks; its caller has better things to do.
 LONGEST_WAIT = 2.0
 LONGEST_BODY = 64 * 1024 * 1024
+JSON = {"content-type": "application/json"}
 # The transport's own word for the moment from which a system may have heard of a request.
 SENDING = "http11.send_request_headers.started"
 
@@ -93,56 +94,28 @@ class Http:
 
     async def _send(self, request: Request, proof: Mapping[str, str]) -> Answer:
         content = b"" if request.body is None else orjson.dumps(request.body)
-        headers = {**self._headers, **(request.headers or {}), **proof}
-        if content:
-            headers["content-type"] = "application/json"
-        url = self.url(request.path)
+        sending = self._client.build_request(
+            request.method,
+            self.url(request.path),
+            content=content or None,
+            params=request.params,
+            headers=self._headers | dict(request.headers or {}) | dict(proof) | (JSON if content else {}),
+        )
         started_at = self._clock()
-        status, sent, received, body, problem = None, False, httpx.Headers(), b"", ""
-
-        async def note(event: str, _: Mapping[str, Any]) -> None:
-            nonlocal sent
-            sent = sent or event == SENDING
-
-        try:
-            async with asyncio.timeout(self._timeout):
-                built = self._client.build_request(
-                    request.method,
-                    url,
-                    content=content or None,
-                    params=request.params,
-                    headers=headers,
-                    extensions={"trace": note},
-                )
-                url = str(built.url)
-                status, received, body = await self._exchanged(built)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as exc:
-            problem = _reason(exc, self._timeout)
+        heard = await _exchanged(self._client, sending, self._timeout)
         redactor = Redactor(self._auth.secrets())
         call = Call(
             method=request.method,
-            url=redactor.text(url),
-            status=status,
+            url=redactor.text(str(sending.url)),
+            status=heard.status,
             request=redactor.excerpt(content),
-            response=redactor.excerpt(body) if status is not None else redactor.text(problem),
+            response=redactor.text(heard.problem) if heard.status is None else redactor.excerpt(heard.body),
             started_at=started_at,
             ended_at=self._clock(),
             positions=request.positions,
         )
-        return Answer((call,), status, received, _document(body), redactor.text(problem), sent)
-
-    async def _exchanged(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
-        response = await self._client.send(request, stream=True)
-        try:
-            parts, size = [], 0
-            async for part in response.aiter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > LONGEST_BODY:
-                    raise httpx.ReadError(f"the answer is longer than {LONGEST_BODY} bytes")
-        finally:
-            await response.aclose()
-        return response.status_code, response.headers, b"".join(parts)
+        problem = redactor.text(heard.problem)
+        return Answer((call,), heard.status, heard.headers, _document(heard.body), problem, heard.sent)
 
     def url(self, path: str) -> str:
         """Return the whole address of a path; raise SystemRefused for a link that leads to another place."""
@@ -155,6 +128,48 @@ class Http:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was heard from the system while a request was under way."""
+
+    sent: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    problem: str = ""
+
+    async def note(self, event: str, _: Mapping[str, Any]) -> None:
+        """Take down the moment from which the system may have heard of the request."""
+        self.sent = self.sent or event == SENDING
+
+
+async def _exchanged(client: httpx.AsyncClient, request: httpx.Request, timeout_s: float) -> Heard:
+    heard = Heard()
+    request.extensions["trace"] = heard.note
+    try:
+        async with asyncio.timeout(timeout_s):
+            response = await client.send(request, stream=True)
+            try:
+                body = await _body(response)
+            finally:
+                await response.aclose()
+    except (httpx.HTTPError, TimeoutError) as exc:
+        heard.problem = _reason(exc, timeout_s)
+    else:
+        heard.status, heard.headers, heard.body = response.status_code, response.headers, body
+    return heard
+
+
+async def _body(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_BODY:
+            raise httpx.ReadError(f"the answer is longer than {LONGEST_BODY} bytes")
+    return b"".join(parts)
 
 
 async def fetch_token(client: httpx.AsyncClient, url: str, form: Mapping[str, str]) -> Mapping[str, Any]:

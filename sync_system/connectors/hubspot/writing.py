@@ -100,18 +100,19 @@ class Writer:
 
     async def delete(self, external_ids: Sequence[str]) -> Delivered:
         """Archive records; one that is already archived is ok."""
-        parts: list[Part] = []
-        for start in range(0, len(external_ids), BATCH):
-            positions = range(start, min(start + BATCH, len(external_ids)))
+
+        async def send(positions: Sequence[int]) -> Part:
             inputs = [{"id": external_ids[position]} for position in positions]
             request = Request("POST", self._object.path("batch/archive"), {"inputs": inputs}, positions=positions)
             answer = await self._http.write(request)
+            if not answer.ok:
+                return failed(positions, whole_failure(answer), answer.calls)
             gone = [Outcome(OutcomeClass.OK, external_ids[position], status=answer.status) for position in positions]
-            parts.append(
-                Part(positions, gone, answer.calls)
-                if answer.ok
-                else failed(positions, whole_failure(answer), answer.calls)
-            )
+            return Part(positions, gone, answer.calls)
+
+        parts: list[Part] = []
+        for start in range(0, len(external_ids), BATCH):
+            parts += await in_halves(range(start, min(start + BATCH, len(external_ids))), send)
         return joined(len(external_ids), parts)
 
 

@@ -19,7 +19,7 @@ from sync_system.connectors.protocol import (
 from sync_system.connectors.registry import SystemContext
 from sync_system.connectors.rest.reading import Reader
 from sync_system.connectors.rest.rows import ObjectShape, explained
-from sync_system.connectors.rest.settings import RestSettings, Webhook
+from sync_system.connectors.rest.settings import RestSettings
 from sync_system.connectors.rest.shapes import RestObject, named
 from sync_system.connectors.rest.webhooks import WebhookReader
 from sync_system.connectors.rest.writing import Writer
@@ -71,17 +71,12 @@ class RestConnector:
         """Check where a webhook comes from and read it."""
         if self._webhook is None:
             raise WebhookRefused("the configuration of this system has no `webhook`")
-        return reader_of(self._webhook, self._objects[object]).changes(request)
+        return WebhookReader(self._webhook, self._objects[object]).changes(request)
 
     async def aclose(self) -> None:
         """Close the connections."""
         for http in self._https.values():
             await http.aclose()
-
-
-def reader_of(webhook: Webhook, shape: ObjectShape) -> WebhookReader:
-    """Make the reader of an object's webhooks."""
-    return WebhookReader(webhook, shape)
 
 
 def facts_of(shape: RestObject) -> Facts:

@@ -11,6 +11,7 @@ from sync_system.connectors.rest.paths import found, text_at
 from sync_system.connectors.rest.rows import ObjectShape
 from sync_system.connectors.rest.shapes import ListRoute
 from sync_system.connectors.times import write_time
+from sync_system.errors import SystemRefused
 
 NEXT_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
 
@@ -31,9 +32,15 @@ class Lister:
 
     async def pages(self, since: int | None, start: str | None) -> AsyncIterator[Listed]:
         """Read pages from `start` on, of what changed since then (microseconds), of everything if None."""
-        page: str | None = start
+        page = start
         while True:
-            listed = await self._page(since, page)
+            try:
+                listed = await self._page(since, page)
+            except SystemRefused:
+                if page is None or page != start:
+                    raise
+                page = start = None  # the system has forgotten the place that an earlier reading stopped at
+                continue
             yield listed
             if listed.next is None or listed.next == page:
                 return

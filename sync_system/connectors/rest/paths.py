@@ -70,10 +70,8 @@ def values_reader(names: Iterable[str]) -> Callable[[Any], dict[str, Any]]:
     return read
 
 
-def nested(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """Put values whose names have dots inside of the objects that they belong to."""
-    if not any("." in name for name in values):
-        return values
     document: dict[str, Any] = {}
     for name, value in values.items():
         *parents, last = name.split(".")

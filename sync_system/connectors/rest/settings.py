@@ -1,10 +1,11 @@
 """A system that is described, not programmed: where it is, how we prove who we are, how it signs its webhooks."""
 
-from typing import Literal
+from base64 import b64decode
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sync_system.connectors.configuration import Address, Auth, Configured, Duration, Secrets
+from sync_system.connectors.configuration import Address, Auth, Configured, Duration, Secrets, plain
 from sync_system.connectors.times import TimeFormat
 
 
@@ -54,6 +55,22 @@ class Webhook(Configured):
     )
     timestamp: Timestamp | None = Field(Timestamp(), description="The time of sending; null if there is none.")
     events: Events = Field(Events(), description="Where the body says what happened.")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        for secret in plain(self.secret):
+            signing_key(secret, self.secret_encoding)
+        return self
+
+
+def signing_key(secret: str, encoding: str) -> bytes:
+    """Return the bytes that a secret stands for; raise ValueError, without the secret, if it is written otherwise."""
+    if encoding == "text":
+        return secret.encode()
+    try:
+        return bytes.fromhex(secret) if encoding == "hex" else b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError(f"the secret is not written in {encoding}; `secret_encoding` says how it is") from None
 
 
 class RestSettings(Configured):

@@ -1,7 +1,6 @@
 """A webhook of a described system: its signature checked over the raw bytes, then its events read."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from sync_system.connectors.configuration import plain
 from sync_system.connectors.protocol import Change, WebhookRequest
 from sync_system.connectors.rest.paths import found, text_at
 from sync_system.connectors.rest.rows import ObjectShape
-from sync_system.connectors.rest.settings import Events, Timestamp, Webhook
+from sync_system.connectors.rest.settings import Events, Timestamp, Webhook, signing_key
 from sync_system.connectors.signatures import require_fresh, require_signature
 from sync_system.connectors.times import read_time
 from sync_system.errors import WebhookRefused
@@ -24,7 +23,7 @@ class WebhookReader:
 
     def __init__(self, settings: Webhook, object: ObjectShape) -> None:
         self._settings, self._object = settings, object
-        self._secrets = [_key(secret, settings.secret_encoding) for secret in plain(settings.secret)]
+        self._secrets = [signing_key(secret, settings.secret_encoding) for secret in plain(settings.secret)]
 
     def changes(self, request: WebhookRequest) -> Sequence[Change]:
         """Return what a webhook tells of this object; raise WebhookRefused."""
@@ -95,15 +94,6 @@ class WebhookReader:
             values[object.shape.key_field] = key
         # A row of which only the id is told says nothing about its values.
         return values or None
-
-
-def _key(secret: str, encoding: str) -> bytes:
-    if encoding == "text":
-        return secret.encode()
-    try:
-        return bytes.fromhex(secret) if encoding == "hex" else base64.b64decode(secret.removeprefix("whsec_"))
-    except (ValueError, binascii.Error) as exc:
-        raise WebhookRefused(f"the webhook's secret is not written in {encoding}") from exc
 
 
 def _message(template: str, parts: Mapping[str, str], body: bytes) -> bytes:

@@ -22,6 +22,7 @@ class Writer:
 
     def __init__(self, http: Http, object: ObjectShape, turns: asyncio.Semaphore) -> None:
         self._http, self._object, self._turns = http, object, turns
+        self._nests = any("." in name for name in object.fields)
         self._decimals = [name for name, type in object.fields.items() if type is FieldType.DECIMAL]
 
     async def upsert(self, writes: Sequence[Write]) -> Delivered:
@@ -66,7 +67,7 @@ class Writer:
             values[shape.key_field] = write.key
         if shape.decimals == "number":
             values |= {name: float(values[name]) for name in self._decimals if values.get(name) is not None}
-        return nested(values)
+        return nested(values) if self._nests else values
 
     def _headers(self, etag: str | None) -> dict[str, str]:
         shape = self._object.shape

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 import pytest
-from conftest import HANG_UP, SILENCE, Say, ScriptedServer
+from scripted_server import HANG_UP, SILENCE, Say, ScriptedServer
 
 from sync_system.connectors.configuration import Auth, ClientCredentials
 from sync_system.connectors.http import Http, Problem, Request, bearer, configured_auth, fetch_token, open_client

@@ -1,10 +1,11 @@
 """The declarative connector against a scripted server: what it sends, and what it makes of the answers."""
 
 import pytest
-from conftest import HANG_UP, Say, ScriptedServer
+from scripted_server import HANG_UP, Say, ScriptedServer
 
+from sync_system.connectors.cursors import Cursor
 from sync_system.connectors.protocol import Lookup, Write
-from sync_system.connectors.registry import SystemContext, SystemObject
+from sync_system.connectors.registry import SystemContext, SystemObject, connector_types
 from sync_system.connectors.rest import REST
 from sync_system.connectors.rest.settings import RestSettings
 from sync_system.connectors.rest.shapes import RestObject
@@ -239,7 +240,37 @@ def test_only_one_kind_of_proof_is_taken():
         RestSettings.model_validate({"base_url": "https://a.example.com", "auth": {"bearer": "x", "header": None}})
 
 
-def test_the_settings_make_a_schema_for_editors():
-    for model in (RestSettings, RestObject):
-        schema = model.model_json_schema()
-        assert all("description" in property for property in schema["properties"].values())
+async def test_a_row_that_appears_late_is_still_reported(connect, server):
+    rows = [(1, 100), (2, 107)]
+    server.script = listing(rows, 3, "cursor")
+    how = {"kind": "cursor", "param": "at", "next": "next", "size": 3}
+    since = {"param": "updated_since", "format": "s"}
+    connector = connect(list={"pagination": how, "updated_since": since}, row={"updated_at_format": "s"})
+    cursor, seen = None, []
+    for late in ((3, 103), (4, 105), None):
+        async for page in connector.changes("lead", cursor):
+            seen += [change.external_id for change in page.changes]
+            cursor = page.cursor
+        rows += [late] if late else []
+    assert seen == ["1", "2", "3", "4"]
+
+
+async def test_a_forgotten_place_is_read_again_from_the_beginning(connect, server):
+    def script(asked):
+        if "cursor=stale" in asked.path:
+            return Say(400, {"error": {"code": "bad_request", "message": "no such cursor"}})
+        return Say(200, {"leads": [STORED], "next_cursor": None})
+
+    server.script = script
+    connector = connect()
+    (page,) = [page async for page in connector.changes("lead", Cursor(page="stale").dumps())]
+    assert [change.external_id for change in page.changes] == ["1"]
+
+
+def test_the_built_in_kinds_are_registered():
+    kinds = connector_types()
+    assert {"rest", "hubspot"} <= kinds.keys()
+    for kind in (kinds["rest"], kinds["hubspot"]):
+        for model in (kind.settings, kind.object_settings):
+            properties = model.model_json_schema()["properties"]
+            assert all("description" in property for property in properties.values())

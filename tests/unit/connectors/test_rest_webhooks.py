@@ -105,3 +105,10 @@ def test_one_of_several_secrets_is_enough():
 def test_the_id_of_a_webhook_makes_its_events_recognisable():
     (change,) = changes(STANDARD)
     assert (change.event_id, change.verb) == ("msg_1:0", "updated")
+
+
+@pytest.mark.parametrize(("secret", "encoding"), [("not base64!", "base64"), ("xyz", "hex")])
+def test_a_secret_that_cannot_be_read_is_a_mistake_in_the_configuration(secret, encoding):
+    with pytest.raises(ValueError, match="not written in") as caught:
+        Webhook.model_validate({"secret": secret, "secret_encoding": encoding})
+    assert secret not in str(caught.value)

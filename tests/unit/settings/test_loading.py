@@ -32,7 +32,7 @@ FULL = """
         delivery: {batch: 50, linger: 1s, concurrency: 2, lease: 1m}
         replay: {schedule: "0 */4 * * *", timezone: Asia/Kolkata, max_attempts: 8, give_up_after: 2d, on_recovery: false}
         rate: {calls: 100, per: 10s}
-        poll: {every: 5m, overlap: 30s}
+        poll: {every: 5m}
       crm:
         connector: drum
         token: ${file:token.txt}
@@ -51,7 +51,7 @@ def test_common_keys_are_typed(full):
     system = full.systems["application"].common
     assert (system.timeout, system.skew, system.allow_private) == (10.0, 0.5, True)
     assert (system.delivery.linger, system.delivery.lease) == (1.0, 60.0)
-    assert (system.rate.calls, system.rate.per, system.poll.every, system.poll.overlap) == (100, 10.0, 300.0, 30.0)
+    assert (system.rate.calls, system.rate.per, system.poll.every) == (100, 10.0, 300.0)
     assert (system.replay.max_attempts, system.replay.give_up_after, system.replay.on_recovery) == (8, 172_800.0, False)
 
 

@@ -1,0 +1,1 @@
+"""The HTTP interface: events and webhooks come in, health and counts can be read."""

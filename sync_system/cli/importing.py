@@ -1,0 +1,5 @@
+"""stub."""
+
+
+def import_() -> None:
+    """Stub."""

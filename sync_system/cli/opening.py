@@ -1,0 +1,38 @@
+"""From the configuration file to the core, for commands that need it open."""
+
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sync_system.bootstrap import Core, build
+from sync_system.connectors.registry import connector_types
+from sync_system.settings import Settings, load
+
+T = TypeVar("T")
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the configuration file; raise ConfigurationError."""
+    return load(path, connector_types())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Core]:
+    """Give the core for as long as the block runs; nothing is connected before it is used."""
+    core = build(settings, connector_types())
+    try:
+        yield core
+    finally:
+        await core.aclose()
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on the quickest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        import asyncio
+
+        return asyncio.run(main)
+    return uvloop.run(main)

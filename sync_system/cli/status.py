@@ -1,0 +1,5 @@
+"""stub."""
+
+
+def status() -> None:
+    """Stub."""

@@ -1,0 +1,145 @@
+"""Everything at once on one machine: a broker, a pretend application, a pretend CRM, and the service between them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from sync_system.sandbox.application import PretendApplication
+from sync_system.sandbox.crm import PretendCrm
+from sync_system.sandbox.errors import ServerFailed
+from sync_system.sandbox.nodes.broker import Node, private_broker
+from sync_system.sandbox.processes import end, free_ports, spawn
+
+READY_SECONDS = 60
+
+
+class Service:
+    """The service in a process of its own, on the sandbox's configuration."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], port: int, configuration: Path) -> None:
+        self.folder, self.port, self.configuration = folder, port, configuration
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "service.log"
+        self.environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> None:
+        """Start it, and wait until it is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "sync_system.cli", "run", "--config", self.configuration]
+        # SIGTERM when this process ends: what is in flight is brought to its end.
+        self._process = spawn(
+            command, env={**os.environ, **self.environment}, log=self.log, farewell=signal.SIGTERM
+        )
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.down()
+                raise ServerFailed(f"the service did not start: {self.log.read_text()[-800:]}")
+            time.sleep(0.05)
+
+    def down(self) -> None:
+        """Stop it in good order."""
+        end(self._process, signal.SIGTERM, patience=40)
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        end(self._process, signal.SIGKILL)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the service counts."""
+        return dict(httpx.get(f"{self.url}/v1/stats", trust_env=False, timeout=30).raise_for_status().json())
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its other commands on the same configuration."""
+        command = [sys.executable, "-m", "sync_system.cli", *words, "--config", str(self.configuration)]
+        return subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+        )
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+
+class Stack:
+    """The whole sandbox below one folder. `database` as SQLAlchemy writes it; SQLite in the folder if None."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database: str | None = None,
+        own_broker: bool = False,
+        port: int | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder, self.own_broker, self.port = folder.absolute(), own_broker, port or free_ports(1)[0]
+        self.database = database or f"sqlite+aiosqlite:///{self.folder}/sync.db"
+        self.configuration = Path(str(files("sync_system.sandbox").joinpath("sync.yaml")))
+        self._settings = settings or {}
+        self._parts = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._parts.close()
+            raise
+        return self
+
+    def _start(self) -> None:
+        broker = private_broker(self.folder / "broker", controllable=self.own_broker)
+        self.broker: Node = self._parts.enter_context(broker)
+        url = f"http://127.0.0.1:{self.port}"
+        crm = PretendCrm(self.folder / "crm", webhook_url=f"{url}/webhooks/crm", settings=self._settings.get("crm"))
+        self.crm = self._parts.enter_context(crm)
+        application = PretendApplication(self.folder / "application", broker=self.broker.url)
+        self.application = self._parts.enter_context(application)
+        self.service = Service(self.folder, self._environment(url), self.port, self.configuration)
+        self._parts.callback(self.service.down)
+
+    def _environment(self, url: str) -> dict[str, str]:
+        return {
+            "SANDBOX_DATABASE": self.database,
+            "SANDBOX_BROKER": self.broker.url,
+            "SANDBOX_PUBLIC_URL": url,
+            "SANDBOX_PORT": str(self.port),
+            "SANDBOX_APPLICATION": self.application.url,
+            "SANDBOX_APPLICATION_TOKEN": self.application.token,
+            "SANDBOX_CRM": self.crm.url,
+            "SANDBOX_CRM_TOKEN": self.crm.token,
+            "SANDBOX_CRM_SECRET": self.crm.webhook_secret,
+        }
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._parts.close()
+
+    def recount(self, created: Path | None = None) -> dict[str, Any]:
+        """Let the second opinion count both systems' databases."""
+        script = Path(str(files("sync_system.sandbox").joinpath("recount.py")))
+        words = [sys.executable, "-I", script, self.application.database, self.crm.database, *([created] if created else [])]
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+        if not done.stdout:
+            raise ServerFailed(f"the second opinion could not count: {done.stderr[-500:]}")
+        return dict(json.loads(done.stdout))
+
+    def settled(self) -> bool:
+        """Whether nothing is on its way: no outbox, no open transaction, no look."""
+        if self.application.counts()["outbox"]:
+            return False
+        open_states = self.service.stats()["open"]
+        return not any(open_states.values())
