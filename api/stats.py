@@ -40,6 +40,7 @@ class Counts(BaseModel):
     received: Table = Field(description="Events by system and outcome.")
     repeated: dict[str, int] = Field(description="Events by system that had been taken in before.")
     created: dict[str, int] = Field(description="New records by the system that told of them first.")
+    conflicts: dict[str, int] = Field(description="Edits by system that met one which its author had not seen.")
     delivered: Table = Field(description="Attempts by destination and outcome.")
     replayed: dict[str, int] = Field(description="Failed transactions that went back to pending, by destination.")
     parked: dict[str, int] = Field(description="More transactions parked than left it, by destination.")
@@ -99,6 +100,7 @@ def _counts(found: Iterable[Count]) -> dict[str, Table | dict[str, int]]:
         "received": _named(counts, "received"),
         "repeated": _sums(c for c in counts if c.name == "repeated"),
         "created": _sums(c for c in counts if c.name == "created"),
+        "conflicts": _sums(c for c in counts if c.name == "conflicts"),
         "delivered": _named(counts, "delivered"),
         "replayed": _sums(c for c in counts if c.name == "replayed"),
         "parked": _sums(parked),

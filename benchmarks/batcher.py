@@ -7,6 +7,7 @@ the same work, as fast as the same broker client, HTTP client and database allow
 import asyncio
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -22,7 +23,7 @@ from benchmarks.child import obey
 from benchmarks.rows import Rows, open_rows
 
 BATCH = 200
-LINGER_SECONDS = 0.02
+LINGER_SECONDS = 0.05
 
 
 class Lead(BaseModel):
@@ -70,6 +71,7 @@ class Batcher:
     in_flight: int
     buffer: deque[AbstractIncomingMessage] = field(default_factory=deque)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    full: asyncio.Event = field(default_factory=asyncio.Event)
     batches: deque[Batch] = field(default_factory=deque)
 
     async def run(self, queue: aio_pika.abc.AbstractQueue, stop: asyncio.Event) -> None:
@@ -84,20 +86,28 @@ class Batcher:
         """Take one message."""
         self.buffer.append(message)
         self.arrived.set()
+        if len(self.buffer) >= BATCH:
+            self.full.set()
 
     async def pump(self, group: asyncio.TaskGroup) -> None:
         """Cut batches and start them."""
         slots = asyncio.Semaphore(self.in_flight)
         while True:
-            self.arrived.clear()
-            if not self.buffer:
-                await self.arrived.wait()
-            if len(self.buffer) < BATCH:
-                await asyncio.sleep(LINGER_SECONDS)
             await slots.acquire()
+            await self.fill()
             batch = Batch([self.buffer.popleft() for _ in range(min(BATCH, len(self.buffer)))])
             self.batches.append(batch)
             group.create_task(self.carry(batch)).add_done_callback(lambda _: slots.release())
+
+    async def fill(self) -> None:
+        """Wait for a first message, then for a whole batch or the end of the linger."""
+        self.arrived.clear()
+        self.full.clear()
+        if not self.buffer:
+            await self.arrived.wait()
+        if len(self.buffer) < BATCH:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.full.wait(), LINGER_SECONDS)
 
     async def carry(self, batch: Batch) -> None:
         """Bring one batch from the queue to the CRM."""

@@ -40,6 +40,8 @@ class Sampler:
             self._note(_other(), all - ours)
 
     def _note(self, frame: FrameType | None, seconds: float) -> None:
+        if frame is not None and frame.f_lineno == frame.f_code.co_firstlineno and frame.f_back is not None:
+            frame = frame.f_back  # a signal is heard on entering a function: what it interrupted was the caller
         if frame is None:
             return
         self.own[frame.f_code] += seconds  # type: ignore[assignment]

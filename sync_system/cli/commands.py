@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sync_system.cli import check, compare, config, importing, migrate, run, status
+from sync_system.cli import check, compare, config, demo, importing, migrate, run, status
 from sync_system.cli.endings import Commands
 from sync_system.cli.options import DEFAULT_CONFIG, Invocation, RootConfig, RootDebug
 
@@ -15,7 +15,7 @@ def commands() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, epilog=EPILOG)
     app.callback()(root)
-    for function in (run.run, check.check, status.status, compare.compare, migrate.migrate):
+    for function in (run.run, demo.demo, check.check, status.status, compare.compare, migrate.migrate):
         app.command()(function)
     app.command("import")(importing.import_)
     app.add_typer(config.group(), name="config")

@@ -2,18 +2,16 @@
 
 import typer
 
-from sync_system.cli.options import DEFAULT_CONFIG, Config, Debug
+from sync_system.cli.options import Config, Debug
 from sync_system.cli.run import Seconds
 
 
 def migrate(config: Config = None, wait: Seconds = 60.0, debug: Debug = False) -> None:
     """Bring the ledger to the schema of this version; harmless if it is there already."""
-    from sync_system.cli import logs
     from sync_system.cli.opening import opened, read_settings, run_loop
     from sync_system.cli.waiting import bring_up_to_date, wait_for_ledger
 
-    settings = read_settings(config or DEFAULT_CONFIG)
-    logs.set_up(settings.root.log.format, settings.root.log.level)
+    settings = read_settings(config, quiet=False)
 
     async def main() -> str:
         async with opened(settings) as core:

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sync_system.bootstrap import Core, build
+from sync_system.cli import logs
+from sync_system.cli.options import DEFAULT_CONFIG
 from sync_system.connectors.registry import connector_types
 from sync_system.settings import Settings, load
 
 T = TypeVar("T")
 
 
-def read_settings(path: Path) -> Settings:
-    """Read the configuration file; raise ConfigurationError."""
-    return load(path, connector_types())
+def read_settings(path: Path | None, *, quiet: bool = True) -> Settings:
+    """Read the configuration file and set up the log, for a `quiet` command of errors only; raise ConfigurationError."""
+    settings = load(path or DEFAULT_CONFIG, connector_types())
+    log = settings.root.log
+    logs.set_up(log.format, "error" if quiet else log.level)
+    return settings
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sync_system.cli.options import DEFAULT_CONFIG, Config, Debug
+from sync_system.cli.options import Config, Debug
 
 Seconds = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for broker and database.")]
 
@@ -32,12 +32,10 @@ def run(
     It waits for RabbitMQ and the database, logs to stderr, and says `service.ready` once it is at work. SIGTERM and
     SIGINT end it after what is in flight, within 30 seconds; a second one ends it at once.
     """
-    from sync_system.cli import logs
     from sync_system.cli.opening import opened, read_settings, run_loop
     from sync_system.cli.service import serve
 
-    settings = read_settings(config or DEFAULT_CONFIG)
-    logs.set_up(settings.root.log.format, settings.root.log.level)
+    settings = read_settings(config, quiet=False)
 
     async def main() -> None:
         async with opened(settings) as core:

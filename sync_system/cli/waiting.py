@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
-from alembic.util.exc import CommandError
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import migrations
@@ -31,12 +32,13 @@ async def wait_for_broker(core: Core, seconds: float) -> None:
 
 async def wait_for_ledger(core: Core, seconds: float) -> None:
     """Wait until the database answers; raise LedgerUnavailable when the time is over."""
+    await _wait("ledger.awaited", f"the database {database_address(core.db)}", partial(ask_ledger, core), seconds)
 
-    async def ask() -> None:
-        async with core.db.read() as sql:
-            await sql.execute(text("SELECT 1"))
 
-    await _wait("ledger.awaited", f"the database {database_address(core.db)}", ask, seconds)
+async def ask_ledger(core: Core) -> None:
+    """Ask the database for nothing; raise LedgerUnavailable if it does not answer."""
+    async with core.db.read() as sql:
+        await sql.execute(text("SELECT 1"))
 
 
 async def _wait(event: str, what: str, ask: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -54,18 +56,26 @@ async def _wait(event: str, what: str, ask: Callable[[], Awaitable[None]], secon
             await asyncio.sleep(min(PAUSE_SECONDS, left))
 
 
+async def schemas(core: Core) -> tuple[str | None, str]:
+    """Return the ledger's schema version and the one that is needed; raise LedgerUnavailable if it is a newer one."""
+    found = await migrations.current(_url(core))
+    known = ScriptDirectory.from_config(migrations.configuration()).walk_revisions()
+    if found is not None and found not in {one.revision for one in known}:
+        raise LedgerUnavailable(f"the ledger is at schema {found}, which a newer version of sync-system has made")
+    return found, migrations.newest()
+
+
 async def bring_up_to_date(core: Core, *, migrate: bool) -> str:
     """Migrate the ledger, or only check it; return its schema version, raise LedgerUnavailable if it is not right."""
-    url = core.db.url.render_as_string(hide_password=False)
-    try:
-        if migrate:
-            await migrations.upgrade(url)
-        found = await migrations.current(url)
-    except CommandError as exc:
-        raise LedgerUnavailable(f"the ledger has a schema that this version does not know: {exc}") from exc
-    if found != migrations.newest():
+    found, needed = await schemas(core)
+    if found != needed and not migrate:
         raise LedgerUnavailable(
-            f"the ledger is at schema {found or 'none'}, this version needs {migrations.newest()}: "
-            "run `sync-system migrate`"
+            f"the ledger is at schema {found or 'none'}, this version needs {needed}: run `sync-system migrate`"
         )
-    return found
+    if found != needed:
+        await migrations.upgrade(_url(core))
+    return needed
+
+
+def _url(core: Core) -> str:
+    return core.db.url.render_as_string(hide_password=False)

@@ -137,10 +137,15 @@ class Observer:
         return self.edit(rule, seen.x, seen.at, cur, seen.now, Row.EDIT)
 
     def _echo(self, rule: FieldRule, seen: Seen, cur: Held, mine: Intent) -> Receipt:
-        """Our own write comes back; a cut that no reply has told of may as well be a person's."""
+        """Our own write comes back; a cut that no reply has told of may as well be a person's.
+
+        So may the whole value, where something that was taken in since the claim stood at the same time.
+        """
         name = rule.field.name
         if seen.at > cur.hi:
             self.link.hold(name, Held(seen.x, seen.at, seen.at, ours=True, stamp=mine.stamps[name]))
+        elif seen.at >= cur.lo and mine.base.get(name, (NEVER, NEVER))[0] != cur.rev:
+            self.link.verify = True
         if seen.x != mine.diff[name] and self.link.images.get(name) != (mine.diff[name], seen.x):
             self.link.verify = True
         return Receipt(name, Row.ECHO)

@@ -5,6 +5,7 @@ SyncError
     ├── NodeFailed
     ├── NothingToRun
     ├── NotOurs
+    ├── NotSettled
     └── ServerFailed
 """
 
@@ -25,6 +26,10 @@ class NothingToRun(SandboxError):
 
 class NotOurs(SandboxError):
     """Raised when a node that somebody else runs is asked to stop or start."""
+
+
+class NotSettled(SandboxError):
+    """Raised when the two sides do not come to agree in time."""
 
 
 class ServerFailed(SandboxError):

@@ -20,12 +20,13 @@ FIELDS = {
 }  # fmt: skip
 
 SIDES = """
-CREATE TEMP VIEW app AS SELECT lower(email) AS email, {app_fields},
+CREATE TEMP TABLE app AS SELECT lower(email) AS email, {app_fields},
   CASE stage {stages} END AS status, CASE emailOptOut WHEN 1 THEN 'true' WHEN 0 THEN 'false' END AS opt_out
   FROM main.leads WHERE deleted_at IS NULL;
-CREATE TEMP VIEW crm AS SELECT lower(email) AS email, {crm_fields},
+CREATE TEMP TABLE crm AS SELECT lower(email) AS email, {crm_fields},
   json_extract(properties, '$.hs_lead_status') AS status, json_extract(properties, '$.email_opt_out') AS opt_out
   FROM crm.contacts WHERE NOT archived;
+CREATE INDEX temp.crm_email ON crm (email);
 """
 
 
@@ -33,11 +34,11 @@ def recount(application: Path, crm: Path, created: set[str]) -> dict[str, object
     """Return leads, lost, duplicates and differences, with the first few of each as examples."""
     with closing(sqlite3.connect(f"file:{application}?mode=ro", uri=True)) as db:
         db.execute("ATTACH ? AS crm", (f"file:{crm}?mode=ro",))
-        db.executescript(_views())
+        db.executescript(_copies())
         duplicates = _duplicates(db, "app") + _duplicates(db, "crm")
         differences = _differences(db)
         lost = _lost(db, created)
-        leads = db.execute("SELECT count(*) FROM app").fetchone()[0]
+        leads = db.execute("SELECT count(*) FROM temp.app").fetchone()[0]
     return {
         "leads": leads,
         "lost": len(lost),
@@ -47,7 +48,7 @@ def recount(application: Path, crm: Path, created: set[str]) -> dict[str, object
     }
 
 
-def _views() -> str:
+def _copies() -> str:
     stages = " ".join(f"WHEN '{own}' THEN '{theirs}'" for own, theirs in STAGES.items())
     app = ", ".join(f'nullif("{name}", \'\') AS "{name}"' for name in FIELDS)
     crm = ", ".join(f"nullif(json_extract(properties, '$.{crm}'), '') AS \"{name}\"" for name, crm in FIELDS.items())
@@ -55,7 +56,7 @@ def _views() -> str:
 
 
 def _duplicates(db: sqlite3.Connection, side: str) -> list[str]:
-    query = f"SELECT email FROM {side} WHERE email IS NOT NULL GROUP BY email HAVING count(*) > 1"  # noqa: S608
+    query = f"SELECT email FROM temp.{side} WHERE email IS NOT NULL GROUP BY email HAVING count(*) > 1"  # noqa: S608
     return [f"{side}: {row[0]}" for row in db.execute(query)]
 
 
@@ -63,7 +64,7 @@ def _differences(db: sqlite3.Connection) -> list[str]:
     found = []
     for name in (*FIELDS, "status", "opt_out"):
         query = f"""
-            SELECT a.email FROM app a JOIN crm c ON a.email = c.email
+            SELECT a.email FROM temp.app a JOIN temp.crm c ON a.email = c.email
             WHERE coalesce(nullif(a."{name}", 'false'), '') <> coalesce(nullif(c."{name}", 'false'), '')"""  # noqa: S608
         found += [f"{name}: {row[0]}" for row in db.execute(query)]
     return found
@@ -71,10 +72,10 @@ def _differences(db: sqlite3.Connection) -> list[str]:
 
 def _lost(db: sqlite3.Connection, created: set[str]) -> list[str]:
     """What stands on one side only, and what somebody created and stands nowhere."""
-    app = {row[0] for row in db.execute("SELECT email FROM app WHERE email IS NOT NULL")}
-    crm = {row[0] for row in db.execute("SELECT email FROM crm WHERE email IS NOT NULL")}
+    app = {row[0] for row in db.execute("SELECT email FROM temp.app WHERE email IS NOT NULL")}
+    crm = {row[0] for row in db.execute("SELECT email FROM temp.crm WHERE email IS NOT NULL")}
     without = db.execute(
-        "SELECT (SELECT count(*) FROM app WHERE email IS NULL) - (SELECT count(*) FROM crm WHERE email IS NULL)"
+        "SELECT (SELECT count(*) FROM temp.app WHERE email IS NULL) - (SELECT count(*) FROM temp.crm WHERE email IS NULL)"
     ).fetchone()[0]
     return sorted((app ^ crm) | (created - app - crm)) + ["without an address"] * abs(without)
 

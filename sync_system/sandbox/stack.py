@@ -24,6 +24,25 @@ from sync_system.sandbox.processes import end, free_ports, spawn
 READY_SECONDS = 60
 
 
+# What the sandbox's configuration maps beside the CRM's own properties.
+PROPERTIES: Mapping[str, Mapping[str, str]] = {
+    "exhibition": {"type": "string", "fieldType": "text"},
+    "email_opt_out": {"type": "enumeration", "fieldType": "booleancheckbox"},
+}
+
+
+def define_properties(crm: PretendCrm) -> None:
+    """Define the CRM's custom properties, as its administrator would; those that stand are left as they are."""
+    headers = {"Authorization": f"Bearer {crm.token}"}
+    for name, kind in PROPERTIES.items():
+        body: dict[str, Any] = {"name": name, "label": name, "groupName": "contactinformation", **kind}
+        if kind["type"] == "enumeration":
+            body["options"] = [{"label": value, "value": value} for value in ("true", "false")]
+        reply = httpx.post(f"{crm.url}/crm/v3/properties/contacts", json=body, headers=headers, trust_env=False)
+        if reply.status_code not in {201, 409}:
+            raise ServerFailed(f"the property {name} cannot be defined: {reply.text}")
+
+
 class Service:
     """The service in a process of its own, on the sandbox's configuration."""
 
@@ -60,6 +79,10 @@ class Service:
     def stats(self) -> dict[str, Any]:
         """Return what the service counts."""
         return dict(httpx.get(f"{self.url}/v1/stats", trust_env=False, timeout=30).raise_for_status().json())
+
+    def standing(self, state: str) -> int:
+        """Return how many transactions stand in a state, over all destinations."""
+        return sum(states.get(state, 0) for states in self.stats()["states"].values())
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of its other commands on the same configuration."""
@@ -107,6 +130,7 @@ class Stack:
         url = f"http://127.0.0.1:{self.port}"
         crm = PretendCrm(self.folder / "crm", webhook_url=f"{url}/webhooks/crm", settings=self._settings.get("crm"))
         self.crm = self._parts.enter_context(crm)
+        define_properties(self.crm)
         application = PretendApplication(self.folder / "application", broker=self.broker.url)
         self.application = self._parts.enter_context(application)
         self.service = Service(self.folder, self._environment(url), self.port, self.configuration)
@@ -138,8 +162,7 @@ class Stack:
         return dict(json.loads(done.stdout))
 
     def settled(self) -> bool:
-        """Whether nothing is on its way: no outbox, no open transaction, no look."""
+        """Whether nothing is on its way: no outbox, no transaction that will still be tried."""
         if self.application.counts()["outbox"]:
             return False
-        open_states = self.service.stats()["open"]
-        return not any(open_states.values())
+        return not any(self.service.standing(state) for state in ("pending", "processing", "failed"))

@@ -1,4 +1,4 @@
-"""Nine named schedules on which a plainer set of rules loses an edit, writes twice or never comes to rest.
+"""Ten named schedules on which a plainer set of rules loses an edit, writes twice or never comes to rest.
 
 Two systems driven by hand: S0 tells what changed, S1 sends snapshots. Each trace leaves the world unsettled, to be
 ended in many ways.
@@ -180,6 +180,21 @@ def away_and_back_reported_in_the_wrong_order(t: Stage) -> None:
     t.take(away)
 
 
+def our_value_typed_again_in_the_tick_of_another_edit(t: Stage) -> None:
+    """Our value is changed and typed again within one tick of a coarse clock: the latter looks like our write's echo."""
+    for system in t.world.systems:
+        system.precision, system.tells = 8, "changed"
+    t.take(t.edit(0, "b", "y"))
+    worker = t.send(1)
+    echo = t.echo(1)
+    t.world.now = 56
+    away, again = t.edit(1, "b", "z"), t.edit(1, "b", "y")
+    t.take(away)
+    t.take(again)
+    t.settle(worker)
+    t.take(echo)
+
+
 TRACES: tuple[Callable[[Stage], None], ...] = (
     snapshot_older_than_our_write,
     echo_before_its_settle_when_the_record_moved_on,
@@ -190,6 +205,7 @@ TRACES: tuple[Callable[[Stage], None], ...] = (
     two_edits_in_one_tick_reported_the_other_way_round,
     correction_against_a_clock_that_runs_ahead,
     away_and_back_reported_in_the_wrong_order,
+    our_value_typed_again_in_the_tick_of_another_edit,
 )
 
 

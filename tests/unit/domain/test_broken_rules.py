@@ -32,6 +32,16 @@ def echo_is_taken_as_an_edit(patch):
     patch.setattr(Link, "open_intent", lambda *_: None)
 
 
+def an_echo_in_the_tick_of_an_edit_is_clear(patch):
+    def echo(self, rule, seen, cur, mine):
+        if seen.at > cur.hi:
+            held = Held(seen.x, seen.at, seen.at, ours=True, stamp=mine.stamps[rule.field.name])
+            self.link.hold(rule.field.name, held)
+        return Receipt(rule.field.name, Row.ECHO)
+
+    patch.setattr(Observer, "_echo", echo)
+
+
 def an_intent_is_forgotten_with_its_reply(patch):
     def left_open(link, intent):
         decisions.refused(link, intent)
@@ -155,6 +165,7 @@ def a_look_is_used_although_something_arrived(patch):
 
 BREAKAGES = (
     (echo_is_taken_as_an_edit, TRACES),
+    (an_echo_in_the_tick_of_an_edit_is_clear, TRACES),
     (an_intent_is_forgotten_with_its_reply, TRACES),
     (an_open_end_does_not_ask_for_a_look, TRACES),
     (old_news_is_always_dropped, TRACES),

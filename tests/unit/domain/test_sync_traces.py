@@ -1,4 +1,4 @@
-"""Nine named schedules, each ended in many ways: nobody is wronged, all converge, and no write is wasted."""
+"""Ten named schedules, each ended in many ways: nobody is wronged, all converge, and no write is wasted."""
 
 import pytest
 
@@ -24,6 +24,7 @@ def test_trace_ends_well_however_it_ends(trace):
         ("two_edits_in_one_tick_reported_the_other_way_round", "z"),
         ("correction_against_a_clock_that_runs_ahead", "z"),
         ("away_and_back_reported_in_the_wrong_order", "y"),
+        ("our_value_typed_again_in_the_tick_of_another_edit", "y"),
     ],
 )
 def test_trace_shows_what_was_typed_last(trace, b):

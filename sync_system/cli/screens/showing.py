@@ -1,0 +1,48 @@
+"""What commands print: tables for people, JSON for programs; both on stdout."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sync_system.messaging.envelope import rfc3339
+
+SECOND = 1_000_000
+WIDE = 200  # columns, where nobody says how many there are
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where tables are printed: as wide as the terminal, or wide enough."""
+    found = Console(highlight=False, stderr=stderr)
+    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=WIDE)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON."""
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """Return a table; numbers stand to the right, and nothing is left out for want of width."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+    for place, name in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[place], int) for row in rows)
+        made.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*["" if cell is None else str(cell) for cell in row])
+    return made
+
+
+def ago(at: int | None, now: int) -> str:
+    """Return how long ago a moment was, both in microseconds; a dash for never."""
+    return "-" if at is None else str(timedelta(seconds=max(0, (now - at) // SECOND)))
+
+
+def moment(at: int | None) -> str | None:
+    """Return a moment as text, None for never."""
+    return None if at is None else rfc3339(at)

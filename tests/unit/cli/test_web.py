@@ -1,0 +1,27 @@
+"""The HTTP interface listens for this machine alone, and says in a sentence why it cannot."""
+
+import pytest
+
+from sync_system.cli.web import loopback, take_port
+from sync_system.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("host", "only_here"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)]
+    + [("0.0.0.0", False), ("::", False), ("192.0.2.1", False), ("sync.example.com", False)],
+)
+def test_only_loopback_is_loopback(host, only_here):
+    assert loopback(host) is only_here
+
+
+def test_port_in_use_is_one_sentence():
+    with take_port("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"cannot listen on 127\.0\.0\.1:{port} .*in use"):
+            take_port("127.0.0.1", port)
+
+
+def test_other_machines_are_refused_without_accounts():
+    with pytest.raises(ConfigurationError, match="no accounts yet"):
+        take_port("0.0.0.0", 0)
