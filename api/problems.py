@@ -44,8 +44,10 @@ def unavailable(detail: str) -> Refusal:
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe these refusals for the OpenAPI document."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    told: dict[int | str, str] = {status: HTTPStatus(status).phrase for status in statuses}
+    told["default"] = "Any other problem"
+    return {status: {"description": phrase, "content": content} for status, phrase in told.items()}
 
 
 def answer(

@@ -1,7 +1,7 @@
 """Drains a destination's failed queue at the ticks of its schedule; between them, sweeps what was left behind."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 
 import orjson
 import structlog
@@ -16,6 +16,7 @@ from sync_system.messaging.topology import Topology, failed_queue
 from sync_system.services.clock import Clock
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
+from sync_system.services.withdrawing import Withdrawing
 
 log = structlog.get_logger(__name__)
 
@@ -81,8 +82,10 @@ class ReplayRole:
 class SweepRole:
     """Returns expired claims and announces failures, over all destinations."""
 
-    def __init__(self, sweeping: Sweeping, hints: Hints, destinations: Mapping[str, object]) -> None:
-        self.sweeping, self.hints, self.destinations = sweeping, hints, destinations
+    def __init__(
+        self, sweeping: Sweeping, withdrawing: Withdrawing, hints: Hints, destinations: Collection[str]
+    ) -> None:
+        self.sweeping, self.withdrawing, self.hints, self.destinations = sweeping, withdrawing, hints, destinations
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep until told to stop."""
@@ -91,6 +94,8 @@ class SweepRole:
             try:
                 returned = await self.sweeping.return_expired()
                 await self.sweeping.announce_failed()
+                if withdrawn := await self.withdrawing.withdraw():
+                    log.info("rows.withdrawn", rows=withdrawn)
             except FAILURES as exc:
                 log.warning("sweep.interrupted", error=describe(exc))
                 await pace.back_off()

@@ -19,6 +19,7 @@ from sync_system.services.ingest import Ingest
 from sync_system.services.looks import Looks
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
+from sync_system.services.withdrawing import Withdrawing
 from sync_system.settings import Settings, SystemSettings, object_spec, own_fields, ranks, system_rules
 
 SECOND = 1_000_000
@@ -59,6 +60,10 @@ class Core:
     def sweeping(self) -> Sweeping:
         """Return what brings to an end what nobody else does."""
         return Sweeping(self.db, self.catalog, self.publisher, self.clock)
+
+    def withdrawing(self) -> Withdrawing:
+        """Return what takes back rows of ours that were not needed."""
+        return Withdrawing(self.db, self.catalog, self.connectors, self.clock)
 
     def replaying(self) -> Replaying:
         """Return what replays failures."""

@@ -115,13 +115,15 @@ def claim(record: Record, link: Link | None, rules: SystemRules, token: int, now
     return Claimed(want, intend(record, link, rules, want.diff, token, now, until))
 
 
-def looked(record: Record, link: Link, rules: SystemRules, report: Report | None, ranks: Ranks) -> list[Receipt]:
-    """Take in a row that was read while its slot was held; None if there is no such row."""
+def looked(
+    record: Record, link: Link, rules: SystemRules, report: Report | None, ranks: Ranks, now: int = 0
+) -> list[Receipt]:
+    """Take in a row that was read while its slot was held; None if at `now` there was no such row."""
     link.verify = False
     if report is None:
         if link.external_id is None:
             return []
-        link.deleted_at, link.revision = link.etag_at, link.revision + 1
+        link.deleted_at, link.revision = max(link.etag_at, now), link.revision + 1
         return [Receipt("", Row.EDIT)]
     link.forget(report.now - rules.late)
     link.etag, link.etag_at = report.etag, report.at

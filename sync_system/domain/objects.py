@@ -11,13 +11,15 @@ class ObjectSpec:
     """One kind of record: its canonical fields, and how two rows are known to be the same one.
 
     `match`: groups of fields, tried in order. `default_region`: ISO 3166 code for phone numbers without a country.
+    `propagates`: a delete is carried to the other systems, at most `deletes_per_hour` times in each.
     """
 
     name: str
     fields: Mapping[str, Field]
     match: tuple[tuple[str, ...], ...] = ()
     default_region: str | None = None
-    on_delete: str = "keep"
+    propagates: bool = False
+    deletes_per_hour: int = 100
     match_fields: frozenset[str] = field(default=frozenset())
 
 

@@ -12,21 +12,26 @@ from sync_system.errors import MappingRefused
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What would be written. `look`: something there is not known. `refused`: why the mapping lets nothing pass."""
+    """What would be done to a row.
+
+    `diff`: what would be written. `look`: something there is not known. `refused`: why the mapping lets nothing pass.
+    `delete`: the row goes, because the record was deleted elsewhere.
+    """
 
     diff: dict[str, Value] = field(default_factory=dict)
     look: bool = False
     refused: str | None = None
+    delete: bool = False
 
     @property
     def anything(self) -> bool:
         """Whether there is something to do for a delivery."""
-        return bool(self.diff) or self.look or self.refused is not None
+        return bool(self.diff) or self.look or self.delete or self.refused is not None
 
     @property
     def digest(self) -> str:
         """A short mark that is equal as long as the same would be sent."""
-        what = repr((sorted(self.diff.items()), self.refused)).encode()
+        what = repr((sorted(self.diff.items()), self.refused, self.delete)).encode()
         return blake2b(what, digest_size=8).hexdigest()
 
 
@@ -37,6 +42,8 @@ def wanted(record: Record, link: Link | None, rules: SystemRules) -> Wanted:
     """Return what the system lacks of the record; nothing for a row that was deleted there."""
     if link is not None and link.deleted_at is not None:
         return NOTHING
+    if record.deleted_at is not None:
+        return Wanted(delete=link is not None and link.external_id is not None)
     try:
         if link is None or link.external_id is None:
             return Wanted(_whole(record, rules), look=link is not None and link.verify)

@@ -60,11 +60,11 @@ class Record:
     def merge(self, rule: FieldRule, value: Value, stamp: Stamp, over: int, ranks: Ranks) -> Merge:
         """Merge a value that a system holds since `stamp` and typed over one of time `over`."""
         name = rule.field.name
-        if rule.field.type is FieldType.CONSENT:
-            return self._consent(name, value, stamp, over, ranks)
         if rule.rule is Rule.OUT_ONLY:
             kept = self.stamp(name)
             return Merge(changed=False, won=False, kept=kept or stamp, lost=stamp)
+        if rule.field.type is FieldType.CONSENT:
+            return self._consent(name, value, stamp, over, ranks)
         if rule.rule in CLASSES or name in self.registers:
             return self._classed(name, CLASSES.get(rule.rule, NORMAL), value, stamp, ranks)
         old, changed = self.stamp(name), self.fields.get(name) != value

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import held
@@ -43,3 +43,13 @@ async def to_withdraw(sql: Sql, system: str, object: str, limit: int) -> list[An
         select(held).where(held.c.system == system, held.c.object == object, held.c.decision == "withdraw").limit(limit)
     )
     return list((await sql.execute(query)).all())
+
+
+async def leave_to_a_person(sql: Sql, system: str, object: str, ids: Collection[str], now: int) -> None:
+    """Keep rows that were to be withdrawn, because somebody has worked on them meanwhile."""
+    if ids:
+        await sql.execute(
+            update(held)
+            .where(sql.among(held.c.external_id, list(ids)), held.c.system == system, held.c.object == object)
+            .values(decision=None, reason="made by us beside another row, and worked on since", updated_at=now)
+        )

@@ -1,11 +1,10 @@
 """The main job in three minutes: leads both ways through conflicts, a row lock and two outages, then a second opinion."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
@@ -97,7 +96,9 @@ class Demo:
         self.narrator.say("people on both sides edit the same leads at the same time")
         for _ in range(rounds):
             some = self.chance.sample(self.created, share)
-            self.stack.application.edit({self.rows[email]: self.typed("city", "company", stage=STAGES) for email in some})
+            self.stack.application.edit(
+                {self.rows[email]: self.typed("city", "company", stage=STAGES) for email in some}
+            )
             self.stack.crm.edit(
                 {self.people[email]: self.typed("city", "jobtitle", hs_lead_status=STATUSES) for email in some}
             )
@@ -115,7 +116,9 @@ class Demo:
         emails = self.chance.sample(sorted(self.people), LOCKED)
         names = [name for email in emails for name in (email, self.people[email])]
         fault = self.stack.crm.order("locked", records=names)
-        self.stack.application.edit({self.rows[email]: {"exhibition": self.chance.choice(FAIRS) + " 2026"} for email in emails})
+        self.stack.application.edit(
+            {self.rows[email]: {"exhibition": self.chance.choice(FAIRS) + " 2026"} for email in emails}
+        )
         time.sleep(LOCK_SECONDS)
         failed = self.stack.service.standing("failed")
         self.stack.crm.lift(fault)
@@ -201,10 +204,3 @@ class Demo:
             ids[one["email"]] = str(id)
             if one["email"] not in set(self.created[-1:]):
                 self.created.append(one["email"])
-
-
-def play(folder: Path, narrator: Narrator, **numbers: int) -> Mapping[str, Any]:
-    """Start the stack, play the demonstration, and stop it again."""
-    with Stack(folder) as stack:
-        stack.service.up()
-        return Demo(stack, narrator, **numbers).run()

@@ -22,6 +22,7 @@ from sync_system.sandbox.nodes.broker import Node, private_broker
 from sync_system.sandbox.processes import end, free_ports, spawn
 
 READY_SECONDS = 60
+CONFIGURATION = Path(str(files("sync_system.sandbox").joinpath("sync.yaml")))
 
 
 # What the sandbox's configuration maps beside the CRM's own properties.
@@ -56,11 +57,9 @@ class Service:
     def up(self) -> None:
         """Start it, and wait until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "sync_system.cli", "run", "--config", self.configuration]
+        command = [sys.executable, "-m", "sync_system.cli", "run", "--config", str(self.configuration)]
         # SIGTERM when this process ends: what is in flight is brought to its end.
-        self._process = spawn(
-            command, env={**os.environ, **self.environment}, log=self.log, farewell=signal.SIGTERM
-        )
+        self._process = spawn(command, env={**os.environ, **self.environment}, log=self.log, farewell=signal.SIGTERM)
         deadline = time.monotonic() + READY_SECONDS
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -99,7 +98,12 @@ class Service:
 
 
 class Stack:
-    """The whole sandbox below one folder. `database` as SQLAlchemy writes it; SQLite in the folder if None."""
+    """The whole sandbox below one folder.
+
+    `database` as SQLAlchemy writes it; SQLite in the folder if None. `broker`: one that runs already, with nothing of
+    ours on it; else one is found or started, with `own_broker` one that can be killed. `configuration`: another file
+    than the sandbox's own.
+    """
 
     def __init__(
         self,
@@ -107,12 +111,15 @@ class Stack:
         *,
         database: str | None = None,
         own_broker: bool = False,
+        broker: Node | None = None,
+        configuration: Path | None = None,
         port: int | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder, self.own_broker, self.port = folder.absolute(), own_broker, port or free_ports(1)[0]
         self.database = database or f"sqlite+aiosqlite:///{self.folder}/sync.db"
-        self.configuration = Path(str(files("sync_system.sandbox").joinpath("sync.yaml")))
+        self.configuration = configuration or CONFIGURATION
+        self._given = broker
         self._settings = settings or {}
         self._parts = ExitStack()
 
@@ -125,8 +132,9 @@ class Stack:
         return self
 
     def _start(self) -> None:
-        broker = private_broker(self.folder / "broker", controllable=self.own_broker)
-        self.broker: Node = self._parts.enter_context(broker)
+        self.broker: Node = self._given or self._parts.enter_context(
+            private_broker(self.folder / "broker", controllable=self.own_broker)
+        )
         url = f"http://127.0.0.1:{self.port}"
         crm = PretendCrm(self.folder / "crm", webhook_url=f"{url}/webhooks/crm", settings=self._settings.get("crm"))
         self.crm = self._parts.enter_context(crm)
@@ -155,7 +163,14 @@ class Stack:
     def recount(self, created: Path | None = None) -> dict[str, Any]:
         """Let the second opinion count both systems' databases."""
         script = Path(str(files("sync_system.sandbox").joinpath("recount.py")))
-        words = [sys.executable, "-I", script, self.application.database, self.crm.database, *([created] if created else [])]
+        words = [
+            sys.executable,
+            "-I",
+            script,
+            self.application.database,
+            self.crm.database,
+            *([created] if created else []),
+        ]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
         if not done.stdout:
             raise ServerFailed(f"the second opinion could not count: {done.stderr[-500:]}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sync_system.connectors.protocol import Write
+from sync_system.connectors.protocol import Call, Write
 from sync_system.domain import decisions
 from sync_system.domain.catalog import Catalog, MatchValue, Route, match_values
 from sync_system.domain.fingerprint import fingerprint
@@ -48,6 +48,7 @@ class Claim:
     count: int = 0
     to_look: dict[str, Work] = field(default_factory=dict)
     to_send: dict[str, Work] = field(default_factory=dict)
+    to_delete: dict[str, Work] = field(default_factory=dict)
     closed: list[Settled] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
 
@@ -86,6 +87,11 @@ def prepare(catalog: Catalog, claim: Claim, dossier: Dossier, work: Work, now: i
         claim.to_look[work.record] = work
     elif decided.wanted.refused is not None:
         close(claim, dossier, refusal(claim, work, decided.wanted, now))
+    elif decided.wanted.delete and not route.deletes:
+        want = Wanted(refused=f"{claim.destination} offers no way to delete a row")
+        close(claim, dossier, refusal(claim, work, want, now))
+    elif decided.wanted.delete:
+        claim.to_delete[work.record] = work
     elif not decided.wanted.diff:
         close(claim, dossier, nothing_left(claim, work))
     elif not looked and (search := must_search(catalog, route, dossier, link)):
@@ -149,3 +155,12 @@ def handed_back(claim: Claim, work: Work) -> Settled:
     return Settled(
         work.transaction.id, claim.destination, State.PENDING, standing, claim.token, digest=work.digest, tried=False
     )
+
+
+def attempt_row(claim: Claim, call: Call) -> dict[str, Any]:
+    """Return the row that tells of one call."""
+    return {
+        "token": claim.token, "destination": claim.destination, "method": call.method, "url": call.url,
+        "status": call.status, "request": call.request, "response": call.response,
+        "started_at": call.started_at, "ended_at": call.ended_at,
+    }  # fmt: skip

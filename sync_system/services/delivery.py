@@ -19,6 +19,7 @@ from sync_system.ledger.dossiers import load
 from sync_system.ledger.transactions import Settled
 from sync_system.services.claiming import Claim, Work, prepare
 from sync_system.services.clock import Clock
+from sync_system.services.deleting import Deleting
 from sync_system.services.looking import Looking
 from sync_system.services.settlement import Settlement
 
@@ -56,6 +57,7 @@ class Delivery:
         self.db, self.catalog, self.lanes, self.clock = db, catalog, lanes, clock
         self.looking = Looking(db, catalog, clock)
         self.settlement = Settlement(db, catalog, clock)
+        self.deleting = Deleting(db, catalog, clock)
 
     async def deliver(self, destination: str) -> Progress:
         """Claim one batch and bring it to its end."""
@@ -71,6 +73,10 @@ class Delivery:
                 delivered = await self._send(lane, claim)
                 progress.calls += len(delivered.calls)
                 progress.add(await self.settlement.settle(claim, list(claim.to_send.values()), delivered))
+            if claim.to_delete and self.clock() < claim.until:
+                closed = len(claim.closed)
+                await self.deleting.delete(lane.connector, claim)
+                progress.add(claim.closed[closed:])
         return progress
 
     async def _claim(self, lane: Lane) -> list[Claim]:

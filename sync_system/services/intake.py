@@ -203,10 +203,19 @@ class _Batch:
         self.tally.add("conflicts", self.system, count=sum(r.conflict for r in receipts))
         if arrival.event.verb == "merged" and arrival.event.into:
             self._follow_merge(arrival, dossier)
-        if arrival.report.deleted and self.spec.on_delete == "propagate" and dossier.record.deleted_at is None:
-            dossier.record.deleted_at, dossier.changed = arrival.report.at, True
+        self._note_deletion(arrival, dossier)
         self._note(arrival, outcome_of(receipts), record, receipts)
         self.reasons.setdefault(record, []).append(self.rows[-1]["id"])
+
+    def _note_deletion(self, arrival: Arrival, dossier: Dossier) -> None:
+        """A delete that is carried on, or the row's return after one."""
+        record, report = dossier.record, arrival.report
+        if not self.spec.propagates or arrival.event.verb == "merged":
+            return
+        if report.deleted and record.deleted_at is None and dossier.link(self.system).deleted_at is not None:
+            record.deleted_at, dossier.changed = report.at, True
+        elif not report.deleted and record.deleted_at is not None and report.at > record.deleted_at:
+            record.deleted_at, dossier.changed = None, True
 
     def _follow_merge(self, arrival: Arrival, dossier: Dossier) -> None:
         """The row went into another one: the link follows it, unless that row is another record's."""

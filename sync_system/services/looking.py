@@ -152,7 +152,7 @@ class Looking:
             if report is not None:
                 link.external_id = report.external_id
             rules = self.catalog.rules[claim.object][claim.destination]
-            receipts = looked(dossier.record, link, rules, report, self.catalog.ranks)
+            receipts = looked(dossier.record, link, rules, report, self.catalog.ranks, now)
             if any(r.changed or r.kept is not None for r in receipts):
                 dossier.changed = True
                 plan_record(self.catalog, dossier, claim.plan, f"look {work.transaction.id}", now)

@@ -20,7 +20,7 @@ from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import Dossier, load, store
 from sync_system.ledger.tables import attempts
 from sync_system.ledger.transactions import Plan, Settled
-from sync_system.services.claiming import Claim, Work, failure, with_twin
+from sync_system.services.claiming import Claim, Work, attempt_row, failure, with_twin
 from sync_system.services.clock import Clock
 from sync_system.services.planning import plan_system
 from sync_system.services.reading import read_values
@@ -191,7 +191,7 @@ class _Settling:
         await transactions.settle(self.sql, self.settled, self.tally, self.now)
         await held.hold(self.sql, self.withdrawn)
         if calls:
-            await self.sql.execute(insert(attempts), [self._attempt(call) for call in calls])
+            await self.sql.execute(insert(attempts), [attempt_row(self.claim, call) for call in calls])
         await self.tally.store(self.sql, self.now)
 
     async def _spread(self) -> None:
@@ -205,10 +205,3 @@ class _Settling:
             dossier.processing |= rest[record].processing
             for system in others:
                 plan_system(self.catalog, dossier, system, self.plan, f"settled {transaction}", self.now)
-
-    def _attempt(self, call: Call) -> dict[str, object]:
-        return {
-            "token": self.claim.token, "destination": self.claim.destination, "method": call.method, "url": call.url,
-            "status": call.status, "request": call.request, "response": call.response,
-            "started_at": call.started_at, "ended_at": call.ended_at,
-        }  # fmt: skip

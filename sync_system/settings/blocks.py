@@ -118,6 +118,7 @@ class ObjectBlock(Configured):
         default_factory=dict, description="Custom fields, and changed built-in ones."
     )
     on_delete: Literal["keep", "propagate"] = Field("keep", description="Whether a delete is carried to other systems.")
+    deletes_per_hour: Positive = Field(100, description="More deletes in one system wait for a person.")
 
 
 class FieldMapping(Configured):

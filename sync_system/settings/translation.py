@@ -24,7 +24,8 @@ def object_spec(name: str, block: ObjectBlock) -> ObjectSpec:
         fields={**built_in, **changed},
         match=match,
         default_region=block.default_region,
-        on_delete=block.on_delete,
+        propagates=block.on_delete == "propagate",
+        deletes_per_hour=block.deletes_per_hour,
         match_fields=frozenset(field for group in match for field in group),
     )
 

@@ -36,9 +36,8 @@ async def stats(client, **params):
 async def test_counts_of_the_last_day_are_added_up(counted, client):
     found = await stats(client)
     assert found["since"] == "2026-04-30T12:00:00Z"
-    assert found["total"] == {
+    assert {name: counts for name, counts in found["total"].items() if counts} == {
         "received": {"crm": {"accepted": 3, "stale": 1}},
-        "repeated": {},
         "created": {"crm": 1},
         "delivered": {"application": {"ok": 1}},
         "replayed": {"application": 1},
