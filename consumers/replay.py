@@ -1,7 +1,7 @@
 """Drains a destination's failed queue at the ticks of its schedule; between them, sweeps what was left behind."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import orjson
 import structlog
@@ -66,8 +66,7 @@ class ReplayRole:
         counts = {"replayed": 0, "parked": 0}
 
         async def take(bodies: list[bytes]) -> None:
-            ids = [orjson.loads(body)["transaction"] for body in bodies]
-            replayed = await self.replaying.replay(self.system, ids)
+            replayed = await self.replaying.replay(self.system, self._named(bodies))
             counts["replayed"] += replayed.pending
             counts["parked"] += replayed.parked
 
@@ -77,6 +76,16 @@ class ReplayRole:
             log.info("replay.ticked", destination=self.system, lost_messages=lost, **counts)
         if counts["replayed"]:
             await self.hints.send("replay", [self.system])
+
+    def _named(self, bodies: Sequence[bytes]) -> list[int]:
+        """Return the transactions that messages stand for; one that stands for none tells nothing, and is dropped."""
+        ids = []
+        for body in bodies:
+            try:
+                ids.append(int(orjson.loads(body)["transaction"]))
+            except (ValueError, TypeError, KeyError):
+                log.warning("failed.unreadable", destination=self.system, size=len(body))
+        return ids
 
 
 class SweepRole:

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -37,6 +36,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(length=255), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("minute", "name", "system", "value"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "cursors",
@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("object", sa.String(length=64), nullable=False),
         sa.Column("record", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("value", "field", "object", "record"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("matches", schema=None) as batch_op:
         batch_op.create_index("matches_record", ["record"], unique=False)
@@ -159,6 +160,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("transaction", "token"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "transactions",

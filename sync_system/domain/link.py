@@ -4,9 +4,12 @@ Kept compact: one set of times for all fields, exceptions spelled out; history f
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sync_system.domain.fields import Value
 from sync_system.domain.mapping import FieldRule
+
+UNKNOWN: Any = object()
 
 
 @dataclass(slots=True)
@@ -72,6 +75,14 @@ class Link:
     etag: str | None = None
     etag_at: int = 0
     deleted_at: int | None = None
+
+    def value(self, name: str) -> Any:
+        """Return the value that the system holds in a field, UNKNOWN if that is not known."""
+        if name in self.remote:
+            return self.remote[name].x
+        if name in self.values:
+            return self.values[name]
+        return None if self.complete and self.default is not None else UNKNOWN
 
     def held(self, name: str) -> Held | None:
         """Return what the system holds in a field, None if that is not known."""

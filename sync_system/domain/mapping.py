@@ -44,11 +44,15 @@ class FieldRule:
     max_length: int | None = None
     cut: bool = False
     default: Value = None
+    plain: bool = attribute(init=False)
+    simple: bool = attribute(init=False)
 
-    @property
-    def plain(self) -> bool:
-        """Whether the own form of a value is the value itself."""
-        return not self.to_own and self.max_length is None and self.default is None
+    def __post_init__(self) -> None:
+        """Note once what is asked for every lead: whether both forms are the same, whether it is text and no more."""
+        plain = not self.to_own and self.max_length is None and self.default is None
+        object.__setattr__(self, "plain", plain)
+        simple = self.field.type in {FieldType.TEXT, FieldType.URL} and not self.from_own
+        object.__setattr__(self, "simple", simple)
 
     def read(self, raw: Any, region: str | None = None) -> Value:
         """Return what a system reports, in its own vocabulary and the field type's normal form; raise InvalidValue."""
@@ -65,6 +69,8 @@ class FieldRule:
 
     def to_system(self, value: Value) -> Value:
         """Return a canonical value in the system's own form; raise MappingRefused where its rule says so."""
+        if self.plain:
+            return value
         if value is None:
             return self.default
         if self.to_own:
@@ -82,10 +88,16 @@ class FieldRule:
 
     def from_system(self, own: Value, current: Value) -> Value:
         """Return an own value in canonical form; one that `current` already maps to keeps `current`."""
+        if self.plain and not self.from_own:
+            return own
         with suppress(MappingRefused):  # a current value without an own form is not the one reported
             if self.to_system(current) == own:
                 return current
         return self.from_own[own] if self.from_own and own is not None else own
+
+    def means(self, own: Value, value: Value) -> bool:
+        """Whether an own value is another name for a canonical one, and so needs no correction."""
+        return bool(self.from_own) and own is not None and self.from_own.get(own) == value
 
     def is_image(self, sent: Value, seen: Value) -> bool:
         """Whether `seen` can be what the system made of `sent`: the same, or a cut of it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from sync_system.domain.fields import Value
-from sync_system.domain.link import Intent, Link
+from sync_system.domain.link import UNKNOWN, Intent, Link
 from sync_system.domain.mapping import SystemRules
 from sync_system.domain.record import NEVER, Record
 from sync_system.errors import MappingRefused
@@ -64,13 +64,14 @@ def _whole(record: Record, rules: SystemRules) -> dict[str, Value]:
 
 def _difference(record: Record, link: Link, rules: SystemRules) -> Wanted:
     diff, look = {}, link.verify and rules.can_look
+    fields = record.fields
     for name, rule in rules.written.items():
-        if name not in record.fields and rule.default is None:
+        if name not in fields and rule.default is None:
             continue
-        own, held = rule.to_system(record.fields.get(name)), link.held(name)
-        if held is None:
+        own, x = rule.to_system(fields.get(name)), link.value(name)
+        if x is UNKNOWN:
             diff[name], look = own, look or rules.can_look
-        elif own != held.x and link.images.get(name) != (own, held.x):
+        elif own != x and link.images.get(name) != (own, x) and not rule.means(x, fields.get(name)):
             diff[name] = own
     return Wanted(diff, look)
 

@@ -79,8 +79,12 @@ async def load(
     *,
     systems: Sequence[str] | None = None,
     lock: bool = True,
+    intents: bool = True,
 ) -> dict[str, Dossier]:
-    """Load records by id, with their links and open transactions (of `systems` only, if given), locked in id order."""
+    """Load records by id, with their links and open transactions (of `systems` only, if given), locked in id order.
+
+    `intents` False: whoever loads holds the claims' intents already.
+    """
     if not ids:
         return {}
     wanted = sorted(ids)
@@ -92,7 +96,7 @@ async def load(
         for row in await sql.execute(query)
     }
     await _load_links(sql, found, rules, systems)
-    await _load_transactions(sql, found, systems)
+    await _load_transactions(sql, found, systems, intents=intents)
     return found
 
 
@@ -125,20 +129,34 @@ def _link(row: Row[Any], rules: SystemRules) -> Link:
     )
 
 
-async def _load_transactions(sql: Sql, found: dict[str, Dossier], systems: Sequence[str] | None) -> None:
+async def _load_transactions(
+    sql: Sql, found: dict[str, Dossier], systems: Sequence[str] | None, *, intents: bool
+) -> None:
     t = transactions.c
-    query = select(
-        t.id, t.record, t.destination, t.state, t.attempts, t.at_once, t.expiries, t.failing_since,
-        t.digest, t.reason, t.trigger, t.token, t.sent,
-    ).where(sql.among(t.record, list(found)), t.state.in_(["pending", "processing", "failed", "parked"]))  # fmt: skip
+    columns = [
+        t.id, t.record, t.destination, t.state, t.attempts, t.at_once, t.expiries, t.failing_since, t.digest, t.reason,
+        t.trigger, t.token,
+    ]  # fmt: skip
+    query = select(*columns, *([t.sent] if intents else [])).where(
+        sql.among(t.record, list(found)), t.state.in_(["pending", "processing", "failed", "parked"])
+    )
     if systems is not None:
         query = query.where(t.destination.in_(systems))
     for row in await sql.execute(query):
-        standing = Standing(row.attempts, row.at_once, row.expiries, row.failing_since)
-        intent = unpack_intent(row.sent) if row.sent and row.state == State.PROCESSING else None
-        found[row.record].add(
-            OpenTransaction(row.id, State(row.state), standing, row.digest, row.reason, row.trigger, row.token, intent),
-            row.destination,
+        id, record, destination, state, attempts, at_once, expiries, since, digest, reason, trigger, token, *sent = row
+        under_way = state == "processing" and intents and sent[0]
+        found[record].add(
+            OpenTransaction(
+                id,
+                State(state),
+                Standing(attempts, at_once, expiries, since),
+                digest,
+                reason,
+                trigger,
+                token,
+                unpack_intent(sent[0]) if under_way else None,
+            ),
+            destination,
         )
 
 
@@ -162,11 +180,11 @@ async def store(sql: Sql, dossiers: Iterable[Dossier], rules: RulesOf, now: int)
         dossier.new = dossier.changed = False
         dossier.touched, dossier.unstored = set(), set()
     if new_records:
-        await sql.execute(records.insert(), [row | {"created_at": now} for row in new_records])
+        await sql.add(records, [row | {"created_at": now} for row in new_records])
     if changed_records:
         await sql.execute(UPDATE_RECORD, [{f"b_{k}": v for k, v in row.items()} for row in changed_records])
     if new_links:
-        await sql.execute(links.insert(), new_links)
+        await sql.add(links, new_links)
     if changed_links:
         changed_links.sort(key=lambda row: (row["record"], row["system"]))
         await sql.execute(UPDATE_LINK, [{f"b_{k}": v for k, v in row.items()} for row in changed_links])

@@ -19,8 +19,7 @@ async def known(sql: Sql, source: str, event_ids: Collection[str]) -> set[str]:
 
 async def add(sql: Sql, rows: list[dict[str, Any]]) -> None:
     """Write events down; a second worker with the same event meets the unique index, and its batch starts again."""
-    if rows:
-        await sql.execute(events.insert(), rows)
+    await sql.add(events, rows)
 
 
 async def add_invalid(sql: Sql, rows: list[dict[str, Any]]) -> None:

@@ -74,8 +74,7 @@ async def rows_of(sql: Sql, system: str, ids: Collection[str]) -> dict[str, str 
 
 async def remember(sql: Sql, rows: list[dict[str, Any]]) -> None:
     """Note what new records are known by."""
-    if rows:
-        await sql.execute(matches.insert(), rows)
+    await sql.add(matches, rows)
 
 
 async def replace(sql: Sql, object: str, known_by: Mapping[str, Collection[MatchValue]]) -> None:

@@ -66,6 +66,7 @@ matches = Table(
     Column("record", Id, nullable=False),
     PrimaryKeyConstraint("value", "field", "object", "record"),
     Index("matches_record", "record"),
+    sqlite_with_rowid=False,
 )
 
 links = Table(
@@ -185,6 +186,7 @@ results = Table(
     Column("message", Text, nullable=False),
     Column("at", Micros, nullable=False),
     PrimaryKeyConstraint("transaction", "token"),
+    sqlite_with_rowid=False,
 )
 
 counters = Table(
@@ -196,6 +198,7 @@ counters = Table(
     Column("value", String(255), nullable=False),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("minute", "name", "system", "value"),
+    sqlite_with_rowid=False,
 )
 
 cursors = Table(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, literal, select, text, update
+from sqlalchemy import bindparam, func, literal, select, text, update
 
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger.counters import Tally
@@ -82,7 +82,7 @@ WAKE = (
 async def apply(sql: Sql, plan: Plan, tally: Tally, now: int) -> None:
     """Write a plan down; the records concerned are locked by the caller."""
     if plan.created:
-        await sql.execute(insert(transactions), plan.created)
+        await sql.add(transactions, plan.created)
         for row in plan.created:
             tally.add("planned", row["destination"])
             tally.moved(row["destination"], None, State.PENDING)
@@ -151,12 +151,12 @@ CLAIM_SQLITE = text(
 INTEND = (
     update(transactions)
     .where(transactions.c.id == bindparam("b_id"))
-    .values(sent=bindparam("b_sent", type_=transactions.c.sent.type), digest=bindparam("b_digest"))
+    .values(sent=bindparam("b_sent", type_=transactions.c.sent.type))
 )
 
 
 async def intend(sql: Sql, rows: Sequence[dict[str, Any]]) -> None:
-    """Store what is about to be sent: rows of b_id, b_sent, b_digest."""
+    """Store what is about to be sent: rows of b_id, b_sent."""
     if rows:
         await sql.execute(INTEND, list(rows))
 
@@ -213,7 +213,10 @@ BACK = (
 
 
 async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -> None:
-    """Write down what became of claimed transactions, and a result for each one that was tried."""
+    """Write down what became of claimed transactions, and a result for each attempt that did not end well.
+
+    One that did stands in the transaction itself: its state, and the token that its calls were made under.
+    """
     done: dict[State, list[int]] = {State.SUCCEEDED: [], State.SUPERSEDED: []}
     back: list[dict[str, Any]] = []
     for s in settled:
@@ -229,8 +232,8 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
             await close(sql, ids, state, settled[0].token, now)
     if back:
         await sql.execute(BACK, back)
-    if tried := [_result(s, now) for s in settled if s.tried]:
-        await sql.execute(insert(results), tried)
+    if tried := [_result(s, now) for s in settled if s.tried and s.state is not State.SUCCEEDED]:
+        await sql.add(results, tried)
 
 
 def _back(s: Settled, now: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sync_system.domain.catalog import Catalog, MatchValue, Route, match_values
 from sync_system.domain.fingerprint import fingerprint
 from sync_system.domain.link import Intent, Link
 from sync_system.domain.outcomes import OutcomeClass
-from sync_system.domain.planning import Wanted, intend
+from sync_system.domain.planning import NOTHING, Wanted, intend
 from sync_system.domain.transactions import WAITING, Standing, State, dispose
 from sync_system.ledger.codec import pack_intent
 from sync_system.ledger.dossiers import Dossier, OpenTransaction
@@ -27,7 +27,7 @@ class Work:
     search: MatchValue | None = None
     intent: Intent | None = None
     write: Write | None = None
-    digest: str = ""
+    wanted: Wanted = NOTHING
 
     @property
     def sent(self) -> Intent:
@@ -55,7 +55,7 @@ class Claim:
     def intended(self) -> list[dict[str, Any]]:
         """Return what must be stored before anything is sent."""
         return [
-            {"b_id": w.transaction.id, "b_sent": pack_intent(w.intent), "b_digest": w.digest}
+            {"b_id": w.transaction.id, "b_sent": pack_intent(w.intent)}
             for w in self.to_send.values()
             if w.intent is not None
         ]
@@ -82,7 +82,7 @@ def prepare(catalog: Catalog, claim: Claim, dossier: Dossier, work: Work, now: i
     link = dossier.links.get(claim.destination)
     work.revision, work.external_id = (link.revision, link.external_id) if link else (0, None)
     decided = decisions.claim(dossier.record, link, route.rules, claim.token, now, claim.until)
-    work.digest = decided.wanted.digest
+    work.wanted = decided.wanted
     if decided.look and not looked:
         claim.to_look[work.record] = work
     elif decided.wanted.refused is not None:
@@ -129,7 +129,7 @@ def refusal(claim: Claim, work: Work, want: Wanted, now: int) -> Settled:
     return Settled(
         work.transaction.id, claim.destination, made.state, made.standing, claim.token, work.transaction.trigger,
         OutcomeClass.REJECTED, made.charged, None, "mapping", message,
-        fingerprint(OutcomeClass.REJECTED, "mapping", claim.object, message), work.digest,
+        fingerprint(OutcomeClass.REJECTED, "mapping", claim.object, message), work.wanted.digest,
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def failure(
     made = dispose(outcome, work.transaction.standing, now)
     return Settled(
         work.transaction.id, claim.destination, made.state, made.standing, claim.token, work.transaction.trigger,
-        outcome, made.charged, status, code, message, fingerprint(outcome, code, claim.object, message), work.digest,
+        outcome, made.charged, status, code, message, fingerprint(outcome, code, claim.object, message), work.wanted.digest,
     )  # fmt: skip
 
 
@@ -153,7 +153,13 @@ def handed_back(claim: Claim, work: Work) -> Settled:
     """Give back what was not tried."""
     standing = work.transaction.standing
     return Settled(
-        work.transaction.id, claim.destination, State.PENDING, standing, claim.token, digest=work.digest, tried=False
+        work.transaction.id,
+        claim.destination,
+        State.PENDING,
+        standing,
+        claim.token,
+        digest=work.wanted.digest,
+        tried=False,
     )
 
 

@@ -102,7 +102,7 @@ class Delivery:
         for object, rules in self.catalog.rules.items():
             if system not in rules:
                 continue
-            for record, dossier in (await load(sql, ids, rules, systems=[system], lock=False)).items():
+            for record, dossier in (await load(sql, ids, rules, systems=[system], lock=False, intents=False)).items():
                 if dossier.record.object == object:
                     claim = claims.setdefault(object, Claim(system, object, token, until))
                     claim.count += 1

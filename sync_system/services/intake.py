@@ -94,6 +94,7 @@ class _Batch:
         self.rows: list[dict[str, Any]] = []
         self.reasons: dict[str, list[str]] = {}
         self.keys_before: dict[str, list[MatchValue]] = {}
+        self.match_values: dict[str, list[MatchValue]] = {}  # by event id
 
     async def take(self, arrivals: Sequence[Arrival]) -> None:
         fresh = await self._fresh(arrivals)
@@ -133,6 +134,12 @@ class _Batch:
         return {record for found in self.known.values() for record in found}
 
     def _match_values(self, arrival: Arrival) -> list[MatchValue]:
+        known = self.match_values.get(arrival.event.id)
+        if known is None:
+            known = self.match_values[arrival.event.id] = self._known_by(arrival)
+        return known
+
+    def _known_by(self, arrival: Arrival) -> list[MatchValue]:
         own = arrival.report.values
         fields = {
             name: self.rules[self.system].fields[name].from_system(own[name], None)
@@ -225,7 +232,7 @@ class _Batch:
             link.external_id, link.deleted_at, link.verify = into, None, True
             self.owner[str(into)] = dossier.record.id
         elif other != dossier.record.id:
-            self._hold(arrival, Apart((dossier.record.id, other), f"merged into the row {into} of another record"))
+            self._put_apart(arrival, Apart((dossier.record.id, other), f"merged into the row {into} of another record"))
 
     def _ask(self, arrival: Arrival, record: str | None) -> None:
         self._note(arrival, "look", record, [])
@@ -237,6 +244,9 @@ class _Batch:
     def _hold(self, arrival: Arrival, who: Apart) -> None:
         receipt = Receipt("", Row.STALE)
         self._note(arrival, "held", None, [receipt], error=who.reason)
+        self._put_apart(arrival, who)
+
+    def _put_apart(self, arrival: Arrival, who: Apart) -> None:
         self.apart[arrival.event.external_id] = {
             "external_id": arrival.event.external_id, "system": self.system, "object": self.object,
             "candidates": list(who.candidates), "reason": who.reason, "payload": arrival.event.data,

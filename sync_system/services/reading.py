@@ -9,7 +9,7 @@ from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.decisions import Report
 from sync_system.domain.fields import Value, normal
 from sync_system.domain.mapping import FieldRule, Rule
-from sync_system.errors import InvalidEvent, InvalidValue
+from sync_system.errors import InvalidEvent, InvalidValue, MappingRefused
 from sync_system.messaging.envelope import Event
 
 
@@ -95,13 +95,29 @@ def read_values(
         own_name = name if canonical else rule.name
         if own_name not in data or rule.rule is Rule.IGNORE:
             continue
+        raw = data[own_name]
+        if rule.simple and type(raw) is str and is_normal(raw, rule.field.max_length):
+            values[name] = rule.to_system(raw) if canonical else raw
+            continue
         try:
-            values[name] = read_value(rule, data[own_name], region, canonical=canonical)
-        except InvalidValue as exc:
+            values[name] = read_value(rule, raw, region, canonical=canonical)
+        except (InvalidValue, MappingRefused) as exc:
             problems.append(f"data.{own_name}: {exc.reason}")
     if problems:
         raise InvalidEvent("; ".join(problems))
     return values
+
+
+def is_normal(raw: str, longest: int | None) -> bool:
+    """Whether a text is its own normal form, as most are: spares them the long way."""
+    return (
+        raw.isascii()
+        and raw.isprintable()
+        and raw != ""
+        and raw[0] != " "
+        and raw[-1] != " "
+        and (longest is None or len(raw) <= longest)
+    )
 
 
 def read_value(rule: FieldRule, raw: Any, region: str | None, *, canonical: bool) -> Value:

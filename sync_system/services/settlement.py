@@ -63,7 +63,7 @@ class _Settling:
         """Lock and load; other systems' links only for a record that may have changed, which is rare."""
         ids = [w.record for w in work]
         systems = [self.claim.destination]
-        self.dossiers = await load(self.sql, ids, self.rules, systems=systems)
+        self.dossiers = await load(self.sql, ids, self.rules, systems=systems, intents=False)
         self.ours = {d.processing[systems[0]].id for d in self.dossiers.values() if self._is_ours(d)}
         rows = {i for o in outcomes for i in (o.external_id, o.existing_id) if i is not None}
         known = {d.links[systems[0]].external_id for d in self.dossiers.values() if systems[0] in d.links}

@@ -4,6 +4,7 @@ import base64
 
 import httpx
 import pytest
+import structlog
 
 from api.app import create_app
 from sync_system.bootstrap import build
@@ -42,3 +43,9 @@ async def client(core):
     transport = httpx.ASGITransport(create_app(core), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def logged():
+    with structlog.testing.capture_logs() as entries:
+        yield entries

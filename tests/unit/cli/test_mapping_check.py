@@ -19,7 +19,11 @@ def problems(rule, *described):
 @pytest.mark.parametrize(
     ("rule", "info", "problem"),
     [
-        (FieldRule(FIRST, "firstnam"), FieldInfo("firstname", "text"), "no field 'firstnam'; did you mean 'firstname'?"),
+        (
+            FieldRule(FIRST, "firstnam"),
+            FieldInfo("firstname", "text"),
+            "no field 'firstnam'; did you mean 'firstname'?",
+        ),
         (FieldRule(FIRST, "firstname"), FieldInfo("firstname", "text", read_only=True), "is read-only"),
         (FieldRule(FIRST, "firstname"), FieldInfo("firstname", "text", 40), "up to 100 characters"),
         (FieldRule(FIRST, "firstname", max_length=50), FieldInfo("firstname", "text", 40), "up to 50 characters"),
@@ -29,7 +33,11 @@ def problems(rule, *described):
             FieldInfo("stage", "enum", options=["NEW", "OPEN"]),
             "no option 'NEWW'; there are NEW, OPEN",
         ),
-        (FieldRule(STATUS, "stage", default="none"), FieldInfo("stage", "enum", options=["new", "contacted"]), "'none'"),
+        (
+            FieldRule(STATUS, "stage", default="none"),
+            FieldInfo("stage", "enum", options=["new", "contacted"]),
+            "'none'",
+        ),
     ],
     ids=["unknown", "read-only", "too-long", "own-limit-too-long", "values", "mapped-values", "default"],
 )

@@ -1,0 +1,59 @@
+"""What waits where is told the same by both databases."""
+
+from sync_system.ledger import cursors, held, looks
+from sync_system.ledger.counters import Tally
+from sync_system.ledger.database import Database
+from sync_system.ledger.reports import Count, counted
+from sync_system.ledger.transactions import Plan, apply
+from sync_system.services.status import SystemStatus, systems_status
+
+NOW = 1_800_000_000_000_000
+MINUTE = 60_000_000
+
+
+def look(external_id, next_at):
+    return {
+        "external_id": external_id, "system": "crm", "object": "lead", "reason": "e1",
+        "reported_at": NOW, "tries": 0, "next_at": next_at,
+    }  # fmt: skip
+
+
+def apart(external_id, decision):
+    return {
+        "external_id": external_id, "system": "crm", "object": "lead", "candidates": [], "reason": "twins",
+        "payload": None, "decision": decision, "created_at": NOW, "updated_at": NOW,
+    }  # fmt: skip
+
+
+async def test_status_tells_what_waits(database_url):
+    db, plan = Database(database_url), Plan()
+    plan.create("r1", "lead", "crm", "e1", NOW - 5)
+    plan.create("r2", "lead", "crm", "e2", NOW - 3)
+    async with db.write() as sql:
+        await looks.ask(sql, [look("1", NOW - 1), look("2", NOW), look("3", NOW + 1)])
+        await held.hold(sql, [apart("4", None), apart("5", "same")])
+        await cursors.keep(sql, "crm", "lead", "c", NOW - 7)
+        await apply(sql, plan, Tally(), NOW)
+    found = await systems_status(db, ["application", "crm"], lambda: NOW)
+    assert found == [
+        SystemStatus("application"),
+        SystemStatus("crm", {"pending": 2}, NOW - 5, looks=3, looks_due=2, held=1, last_poll_at=NOW - 7),
+    ]
+    await db.aclose()
+
+
+async def test_counts_are_added_up_by_steps(database_url):
+    db, first = Database(database_url), NOW // MINUTE
+    start = first - first % 60
+    for minute, count in ((start - 1, 9), (start, 1), (start + 59, 2), (start + 60, 4)):
+        tally = Tally()
+        tally.add("received", "crm", "accepted", count)
+        async with db.write() as sql:
+            await tally.store(sql, minute * MINUTE)
+    async with db.read() as sql:
+        found = await counted(sql, start, 60)
+    assert found == [
+        Count(start, "received", "crm", "accepted", 3),
+        Count(start + 60, "received", "crm", "accepted", 4),
+    ]
+    await db.aclose()
