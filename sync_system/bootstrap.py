@@ -132,7 +132,7 @@ def catalog_of(settings: Settings, objects: Mapping[str, ObjectSpec], connectors
 
 def _route(settings: Settings, system: str, spec: ObjectSpec, reports: str, connector: Connector) -> Route:
     facts = connector.facts(spec.name)
-    rules = system_rules(settings, system, spec, can_look="ids" in facts.lookups)
+    rules = system_rules(settings, system, spec, can_look="ids" in facts.lookups, writes=facts.writes)
     return Route(
         rules=rules,
         key_field=facts.key_field,

@@ -117,6 +117,7 @@ class SystemRules:
 
     `skew`: how far its clock may be off. `late`: for how long a report may still be on its way. `timeout`: of one call.
     `rank`: which system wins between equal times, the higher.
+    `can_look`: its rows can be read. `writes`: it takes anything; a system that only tells does not.
     """
 
     system: str
@@ -126,11 +127,12 @@ class SystemRules:
     late: int = 7 * 86_400_000_000
     timeout: int = 30_000_000
     can_look: bool = True
+    writes: bool = True
 
     @cached_property
     def written(self) -> Mapping[str, FieldRule]:
         """The fields that are carried to this system."""
-        return {name: rule for name, rule in self.fields.items() if rule.rule in WRITTEN}
+        return {name: rule for name, rule in self.fields.items() if self.writes and rule.rule in WRITTEN}
 
     @cached_property
     def signature(self) -> str:

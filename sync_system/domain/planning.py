@@ -43,7 +43,7 @@ def wanted(record: Record, link: Link | None, rules: SystemRules) -> Wanted:
     if link is not None and link.deleted_at is not None:
         return NOTHING
     if record.deleted_at is not None:
-        return Wanted(delete=link is not None and link.external_id is not None)
+        return Wanted(delete=rules.writes and link is not None and link.external_id is not None)
     try:
         if link is None or link.external_id is None:
             return Wanted(_whole(record, rules), look=link is not None and link.verify)

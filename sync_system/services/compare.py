@@ -68,7 +68,7 @@ class Comparing:
         """
         comparison = Comparison()
         for object, routes in self.catalog.routes.items():
-            several = {system: Compared(object, system) for system in routes}
+            several = {name: Compared(object, name) for name, route in routes.items() if route.rules.writes}
             for one in several.values():
                 async for differences in self._of_rows(one):
                     await self._note(one, differences, found, repair=repair)

@@ -34,6 +34,8 @@ class Reader:
         """Return what an event says; raise InvalidEvent with what is wrong, where, and what to do."""
         route = self._route(event)
         deleted = event.verb in {"deleted", "merged"}
+        if event.data is None and not deleted and "ids" not in route.lookups:
+            raise InvalidEvent(f"data is missing, and rows of {event.source!r} cannot be read: send the values")
         if deleted or event.data is None:
             report = Report(event.external_id, self._at(event, now), now, deleted=deleted)
             return Arrival(event, route, report, bare=not deleted)

@@ -78,7 +78,9 @@ def ranks(settings: Settings) -> Mapping[str, int]:
     return {name: len(settings.systems) - place for place, name in enumerate(settings.systems)}
 
 
-def system_rules(settings: Settings, system: str, spec: ObjectSpec, *, can_look: bool = True) -> SystemRules:
+def system_rules(
+    settings: Settings, system: str, spec: ObjectSpec, *, can_look: bool = True, writes: bool = True
+) -> SystemRules:
     """Return all that the rules need to know of one object of one system."""
     configured = settings.systems[system]
     return SystemRules(
@@ -89,4 +91,5 @@ def system_rules(settings: Settings, system: str, spec: ObjectSpec, *, can_look:
         late=int(configured.common.late * SECOND),
         timeout=int(configured.common.timeout * SECOND),
         can_look=can_look,
+        writes=writes,
     )
