@@ -53,7 +53,7 @@ class IntakeConsumer:
         if ingested.rejected:
             await self.publisher.publish([r.pointer() for r in ingested.rejected])
         for refused in ingested.rejected:
-            log.warning("event.rejected", system=self.system, event=refused.id, reason=refused.reason)
+            log.warning("event.rejected", system=self.system, id=refused.id, reason=refused.reason)
         await self.hints.send("records", ingested.taken.destinations)
         log.info("events.taken_in", system=self.system, messages=len(messages), **ingested.taken.outcomes)
 

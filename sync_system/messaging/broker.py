@@ -1,7 +1,7 @@
 """The connection to RabbitMQ for publishing: confirmed, mandatory, reopened when it breaks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 import aio_pika
@@ -111,27 +111,45 @@ class Publisher:
     async def _open(self) -> AbstractChannel:
         async with self._opening:
             if self._channel is None or self._channel.is_closed:
-                if self._connection is None or self._connection.is_closed:
-                    self._connection = await connect(self._url, self._topology)
+                connection = self._connection or await self._connect()
                 try:
-                    self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        self._channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 except BROKEN as exc:
+                    await self._forget(connection)
                     raise BrokerUnavailable(f"RabbitMQ opens no channel: {describe(exc)}") from exc
                 self._exchanges.clear()
             return self._channel
 
+    async def _connect(self) -> AbstractConnection:
+        """Open a connection that is forgotten once it is lost: aio-pika's `is_closed` tells of our own `close` alone."""
+        connection = self._connection = await connect(self._url, self._topology)
+        connection.close_callbacks.add(lambda *_: self._lose(connection))
+        return connection
+
+    def _lose(self, connection: AbstractConnection) -> None:
+        if self._connection is connection:
+            self._connection = self._channel = None
+
+    async def _forget(self, connection: AbstractConnection) -> None:
+        self._lose(connection)
+        await _end(connection.close())
+
     async def _drop(self) -> None:
         """Close the channel without waiting for a broker that may be gone."""
         channel, self._channel = self._channel, None
-        if channel is None or channel.is_closed:
-            return
-        closing = asyncio.ensure_future(channel.close())
-        await asyncio.wait([closing], timeout=1)
-        if closing.done() and not closing.cancelled():
-            closing.exception()
+        if channel is not None and not channel.is_closed:
+            await _end(channel.close())
 
     async def aclose(self) -> None:
         """Close the connection."""
-        if self._connection is not None and not self._connection.is_closed:
-            await self._connection.close()
-        self._connection = self._channel = None
+        if self._connection is not None:
+            await self._forget(self._connection)
+
+
+async def _end(closing: Awaitable[None]) -> None:
+    """Let something be closed, for a second at most; what it says of a connection that is gone is no news."""
+    task = asyncio.ensure_future(closing)
+    await asyncio.wait([task], timeout=1)
+    if task.done() and not task.cancelled():
+        task.exception()

@@ -50,7 +50,7 @@ async def consuming(url, handler, **options):
     consumer = Consumer(url, TOPOLOGY, QUEUE, handler, **{"batch": 10, "linger": 0.01} | options)
     task = asyncio.create_task(consumer.run(stop))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(40):
             await consumer.connected.wait()
             yield consumer
     finally:
