@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from sync_system.errors import SyncError
 from sync_system.messaging.broker import BROKEN, connect, describe
@@ -38,7 +38,7 @@ Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Batch:
-    messages: list[AbstractIncomingMessage]
+    messages: list[DeliveredMessage]
     done: bool = False
 
 
@@ -78,7 +78,7 @@ class _Session:
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
         self.worked = False
-        self._buffer: deque[AbstractIncomingMessage] = deque()
+        self._buffer: deque[DeliveredMessage] = deque()
         self._arrived = asyncio.Event()
         self._batches: deque[_Batch] = deque()
         self._slots = asyncio.Semaphore(consumer.in_flight)
@@ -91,15 +91,16 @@ class _Session:
         connection.close_callbacks.add(lambda _sender, exc: self._break(exc))
         try:
             async with asyncio.timeout(CONSUME_SECONDS):
-                channel = await connection.channel(publisher_confirms=False)
-                channel.close_callbacks.add(lambda _sender, exc: self._break(exc))
-                await channel.set_qos(prefetch_count=consumer.batch * (consumer.in_flight + 1))
-                queue = await channel.get_queue(consumer.queue, ensure=False)
-                tag = await queue.consume(self._receive)
+                opened = await connection.channel(publisher_confirms=False)
+                opened.close_callbacks.add(lambda _sender, exc: self._break(exc))
+                await opened.set_qos(prefetch_count=consumer.batch * (consumer.in_flight + 1))
+                # aio-pika's message objects cost as much again as the message; the channel beneath hands it over raw.
+                channel = await opened.get_underlay_channel()
+                tag = str((await channel.basic_consume(consumer.queue, self._receive)).consumer_tag)
             consumer.connected.set()
             await self._pump(channel, stop)
             async with asyncio.timeout(CONSUME_SECONDS):
-                await queue.cancel(tag)
+                await channel.basic_cancel(tag)
                 await self._drain()
         finally:
             for task in self._running:
@@ -114,7 +115,7 @@ class _Session:
             self._broken.exception()
         self._arrived.set()
 
-    async def _receive(self, message: AbstractIncomingMessage) -> None:
+    async def _receive(self, message: DeliveredMessage) -> None:
         self._buffer.append(message)
         self._arrived.set()
 
@@ -131,7 +132,7 @@ class _Session:
                 await self._slots.acquire()
                 batch = _Batch(self._cut())
                 self._batches.append(batch)
-                task = asyncio.create_task(self._handle(batch))
+                task = asyncio.create_task(self._handle(batch, channel))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         finally:
@@ -147,20 +148,20 @@ class _Session:
         if len(self._buffer) < self.consumer.batch and not self._broken.done():
             await asyncio.sleep(self.consumer.linger)
 
-    def _cut(self) -> list[AbstractIncomingMessage]:
-        messages: list[AbstractIncomingMessage] = []
+    def _cut(self) -> list[DeliveredMessage]:
+        messages: list[DeliveredMessage] = []
         while self._buffer and len(messages) < self.consumer.batch:
             if deliveries(self._buffer[0]) > SUSPECT_AFTER:
                 return messages or [self._buffer.popleft()]
             messages.append(self._buffer.popleft())
         return messages
 
-    async def _handle(self, batch: _Batch) -> None:
+    async def _handle(self, batch: _Batch, channel: AbstractChannel) -> None:
         try:
             if batch.messages:
                 await self.consumer.handler([Incoming(m.body, deliveries(m)) for m in batch.messages])
             batch.done = self.worked = True
-            await self._acknowledge()
+            await self._acknowledge(channel)
         except asyncio.CancelledError:
             raise
         except BROKEN as exc:
@@ -171,14 +172,14 @@ class _Session:
         finally:
             self._slots.release()
 
-    async def _acknowledge(self) -> None:
+    async def _acknowledge(self, channel: AbstractChannel) -> None:
         """Acknowledge, in order, up to the last batch before the first that is not safe yet."""
         last = None
         while self._batches and self._batches[0].done:
             batch = self._batches.popleft()
             last = batch.messages[-1] if batch.messages else last
         if last is not None and not self._broken.done():
-            await last.ack(multiple=True)
+            await channel.basic_ack(last.delivery_tag or 0, multiple=True)
 
     async def _drain(self) -> None:
         while self._running:
@@ -189,9 +190,10 @@ class BatchFailed(SyncError):
     """Raised when a batch could not be taken in; its messages go back to the queue."""
 
 
-def deliveries(message: AbstractIncomingMessage) -> int:
+def deliveries(message: DeliveredMessage) -> int:
     """Return how often the broker has handed this message out before."""
-    count = message.headers.get("x-delivery-count", 0) if message.headers else 0
+    headers = message.header.properties.headers
+    count = headers.get("x-delivery-count", 0) if headers else 0
     return count if isinstance(count, int) else 0
 
 

@@ -6,7 +6,7 @@ No SQL transaction stays open while a system is called, and what is about to be 
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_system.connectors.protocol import Connector, Delivered, Outcome
@@ -61,8 +61,12 @@ class Delivery:
 
     async def deliver(self, destination: str) -> Progress:
         """Claim one batch and bring it to its end."""
+        return await self.carry(destination, await self.claim(destination))
+
+    async def carry(self, destination: str, claims: Sequence[Claim]) -> Progress:
+        """Bring what was claimed to its end."""
         lane, progress = self.lanes[destination], Progress()
-        for claim in await self._claim(lane):
+        for claim in claims:
             progress.claimed += claim.count
             progress.add(claim.closed)
             if claim.to_look:
@@ -79,9 +83,9 @@ class Delivery:
                 progress.add(claim.closed[closed:])
         return progress
 
-    async def _claim(self, lane: Lane) -> list[Claim]:
+    async def claim(self, destination: str) -> list[Claim]:
         """Own up to a batch of pending transactions, and store what each is about to send."""
-        now = self.clock()
+        lane, now = self.lanes[destination], self.clock()
         token, until = now * 1_024 + secrets.randbelow(1_024), now + lane.lease
         async with self.db.write() as sql:
             tally = Tally()

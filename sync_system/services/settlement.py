@@ -97,7 +97,7 @@ class _Settling:
         else:
             created = link.external_id is None
             link.external_id = row
-            stored = self._stored(link, outcome)
+            stored = self._stored(link, work, outcome)
             reply = Reply(self.now, outcome.at, stored, outcome.etag, whole=created and outcome.created is not False)
             receipts = decisions.done(dossier.record, link, self.route.rules, work.sent, reply, self.catalog.ranks)
             link.verify = link.verify or (created and outcome.created is False)
@@ -105,11 +105,15 @@ class _Settling:
         self._close(dossier, work, outcome)
         return None
 
-    def _stored(self, link: Link, outcome: Outcome) -> Mapping[str, Value]:
-        if outcome.stored is None:
+    def _stored(self, link: Link, work: Work, outcome: Outcome) -> Mapping[str, Value]:
+        """Return what the reply tells of the fields that were written, as far as it is not just what was sent."""
+        if outcome.stored is None or work.write is None:
+            return {}
+        made = {n: x for n, x in outcome.stored.items() if n in work.write.values and x != work.write.values[n]}
+        if not made:
             return {}
         try:
-            return read_values(self.route, outcome.stored, self.region)
+            return read_values(self.route, made, self.region)
         except InvalidEvent:  # the system made something of it that we cannot read: look, and say so there
             link.verify = True
             return {}

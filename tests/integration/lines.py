@@ -22,7 +22,7 @@ class Relay:
         self.pairs, self.connections, self.silent = [], 0, False
         self.heartbeats = threading.Semaphore(0)
         self.after, self.seen = None, 0
-        self.stopped = threading.Event()
+        self.stopped, self.turn = threading.Event(), threading.RLock()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def __enter__(self):
@@ -36,16 +36,18 @@ class Relay:
         self.cut()
 
     def cut(self):
-        for one in [half for pair in self.pairs for half in pair]:
-            one.close()
-        self.pairs = []
+        with self.turn:
+            for one in [half for pair in self.pairs for half in pair]:
+                one.close()
+            self.pairs = []
 
     def run(self):
-        while not self.stopped.is_set():
-            halves = [half for pair in self.pairs for half in pair]
-            ready, _, _ = select.select([self.server, *halves], [], [], 0.02)
-            for half in ready:
-                self.accept() if half is self.server else self.forward(half)
+        while not self.stopped.wait(0.001):  # a moment for `cut` to have its turn
+            with self.turn:
+                halves = [half for pair in self.pairs for half in pair]
+                ready, _, _ = select.select([self.server, *halves], [], [], 0.02)
+                for half in ready:
+                    self.accept() if half is self.server else self.forward(half)
 
     def accept(self):
         near, _ = self.server.accept()
