@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import ARRAY, BigInteger, Text
@@ -94,6 +94,7 @@ class Database:
         engine = create_async_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **codec)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "handle_error", _keep_cancelled)
         return engine
 
     @asynccontextmanager
@@ -130,6 +131,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
+
+
+def _keep_cancelled(context: ExceptionContext) -> None:
+    # SQLAlchemy closes a connection whose statement was cancelled, and SQLite keeps the write lock of a closed one until
+    # its cursors are collected: 30 s in which nobody writes. The thread behind it is in order, so it is rolled back.
+    if isinstance(context.original_exception, asyncio.CancelledError):
+        context.is_disconnect = False
 
 
 def _begin_sqlite(connection: Connection) -> None:

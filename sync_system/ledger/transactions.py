@@ -213,10 +213,7 @@ BACK = (
 
 
 async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -> None:
-    """Write down what became of claimed transactions, and a result for each attempt that did not end well.
-
-    One that did stands in the transaction itself: its state, and the token that its calls were made under.
-    """
+    """Write down what became of claimed transactions, and a result for each one that was tried."""
     done: dict[State, list[int]] = {State.SUCCEEDED: [], State.SUPERSEDED: []}
     back: list[dict[str, Any]] = []
     for s in settled:
@@ -232,7 +229,7 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
             await close(sql, ids, state, settled[0].token, now)
     if back:
         await sql.execute(BACK, back)
-    if tried := [_result(s, now) for s in settled if s.tried and s.state is not State.SUCCEEDED]:
+    if tried := [_result(s, now) for s in settled if s.tried]:
         await sql.add(results, tried)
 
 

@@ -1,6 +1,7 @@
 """What is taken in: each event once, each person once, what cannot be read alone and with its reason."""
 
 import asyncio
+import gc
 import uuid
 
 import pytest
@@ -232,7 +233,9 @@ async def test_object_of_our_own_is_synced(install):
 
 async def test_fields_and_objects_of_the_same_row_id_stay_apart(install):
     seminar = {"fields": {"title": {"type": "text"}}}
-    installation = install(objects={"seminar": seminar}, systems={"application": {"seminar": {"fields": {"title": "title"}}}})
+    installation = install(
+        objects={"seminar": seminar}, systems={"application": {"seminar": {"fields": {"title": "title"}}}}
+    )
     await installation.take(
         "application",
         told("application", "1", lead()),
@@ -276,3 +279,19 @@ async def test_counters_equal_a_recount_of_events(installation):
     states = "SELECT system, value, sum(count) FROM counters WHERE name = 'state' GROUP BY system, value"
     standing = "SELECT destination, state, count(*) FROM transactions GROUP BY destination, state"
     assert sorted(await installation.rows(states)) == sorted(await installation.rows(standing))
+
+
+async def test_batch_that_is_cancelled_locks_nobody_out(installation):
+    gc.disable()  # a connection that is closed in the midst keeps SQLite's lock until it is collected
+    try:
+        for moment in range(30):
+            bodies = [told("application", fresh(), lead()) for _ in range(20)]
+            taking = asyncio.create_task(installation.take("application", *bodies))
+            await asyncio.sleep(moment / 1_500)
+            taking.cancel()
+            await asyncio.wait([taking])
+            async with asyncio.timeout(10):
+                await installation.take("application", told("application", fresh(), lead()))
+    finally:
+        gc.enable()
+    assert await installation.one(RECORDS) >= 30

@@ -189,7 +189,7 @@ async def test_failure_that_was_planned_anew_absorbs_its_twin(installation, appl
 
 async def test_expired_claims_are_returned_once(installation, application):
     await planned(installation, 5)
-    await installation.core.delivery()._claim(installation.core.delivery().lanes["application"])
+    await installation.core.delivery().claim("application")
     other = installation.another()
     installation.ahead += 120 * SECOND
     await asyncio.gather(installation.core.sweeping().return_expired(), other.sweeping().return_expired())
