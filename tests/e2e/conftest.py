@@ -36,7 +36,9 @@ def module_broker(broker_node: Node) -> Iterator[Node]:
 
 
 @pytest.fixture(scope="module")
-def stack(module_broker: Node, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    module_broker: Node, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """The sandbox; a file's `CHANGES` are put over its configuration."""
     changes = getattr(request.module, "CHANGES", {})
     with running(tmp_path_factory.mktemp("sandbox"), changes, broker=module_broker) as stack:
