@@ -34,9 +34,9 @@ test: install ## Run the whole suite, on a real broker, SQLite and PostgreSQL
 check: install ## Check style, types, imports and spelling
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-cache >/tmp/lint-imports.$$$$ || { cat /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$
+	@out=$$($(BIN)/lint-imports --no-cache) || { echo "$$out"; exit 1; }
 	@$(BIN)/codespell
-	@$(BIN)/deptry . --no-ansi 2>&1 | tail -n 20; exit $${PIPESTATUS[0]}
+	@out=$$($(BIN)/deptry . --no-ansi 2>&1) || { echo "$$out"; exit 1; }
 	@$(BIN)/hadolint docker/Dockerfile
 	@echo "style, types, imports and spelling are clean"
 
