@@ -22,7 +22,7 @@ install: .venv/installed ## Set up the environment in .venv
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: install ## Carry leads both ways through outages and faults, and compare (3 minutes)
+demo: install ## Carry leads both ways through outages and faults, and compare (about a minute)
 	@$(BIN)/sync-system demo
 
 run: install ## Start everything in a sandbox, and stay up

@@ -17,7 +17,7 @@ Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 def intake(core: Core, hints: Hints) -> list[Run]:
     """Take in what every system reports, and read the rows that were reported without values."""
     block, ingest, looks = core.settings.root.intake, core.ingest(), core.looks()
-    settings = IntakeSettings(block.batch, block.linger, 1 if core.db.sqlite else block.in_flight)
+    settings = IntakeSettings(block.batch, block.linger, min(block.in_flight, 2) if core.db.sqlite else block.in_flight)
     runs: list[Run] = []
     for system in core.settings.systems:
         consumer = IntakeConsumer(system, ingest, core.publisher, hints)

@@ -20,7 +20,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Tell of one step."""
-        self.console.print(f"[dim]{time.monotonic() - self.began:5.1f} s[/dim]  {text}")
+        self.console.print(f"[dim]{time.monotonic() - self.began:5.1f} s[/dim]  {text}", soft_wrap=True)
 
     @contextmanager
     def watch(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -33,7 +33,8 @@ class Terminal:
             TimeElapsedColumn(),
         )
         began = time.monotonic()
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        shown = self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=not shown) as progress:
             bar = progress.add_task(what, total=total)
             yield lambda done: progress.update(bar, completed=done)
         self.say(f"{what}, after {time.monotonic() - began:.1f} s")
@@ -82,12 +83,18 @@ def keep_up(folder: Path) -> bool:
     from sync_system.sandbox.stack import Stack
 
     terminal = Terminal()
-    with Stack(folder, port=8080) as stack:
-        stack.service.up()
-        terminal.say(f"service      {stack.service.url}  (documentation under /docs)")
-        terminal.say(f"application  {stack.application.url}  (its staff's side under /sandbox)")
-        terminal.say(f"CRM          {stack.crm.url}  (its agents' side under /sandbox)")
-        terminal.say(f"broker       {stack.broker.url}")
-        terminal.say(f"data and logs in {folder}; Ctrl-C ends it all")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways to end it take everything down in order
+    try:
+        with Stack(folder, port=8080) as stack:
+            stack.service.up()
+            environment = stack.write_environment()
+            terminal.say(f"service      {stack.service.url}  (what it offers: /openapi.json)")
+            terminal.say(f"application  {stack.application.url}  (its staff's side under /sandbox)")
+            terminal.say(f"CRM          {stack.crm.url}  (its agents' side under /sandbox)")
+            terminal.say(f"broker       {stack.broker.url}")
+            terminal.say(f"other commands against it:  set -a; . {environment}; set +a; sync-system status")
+            terminal.say(f"data and logs in {folder}; Ctrl-C ends it all")
+            signal.pause()
+    except KeyboardInterrupt:
+        terminal.say("ended")
     return True

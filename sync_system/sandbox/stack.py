@@ -160,6 +160,14 @@ class Stack:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._parts.close()
 
+    def write_environment(self) -> Path:
+        """Write down, for its owner alone, what other commands need to be told to work on this stack."""
+        path = self.folder / "sandbox.env"
+        path.touch(mode=0o600)
+        values = {**self.service.environment, "SYNC_CONFIG": str(self.configuration)}
+        path.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
+        return path
+
     def recount(self, created: Path | None = None) -> dict[str, Any]:
         """Let the second opinion count both systems' databases."""
         script = Path(str(files("sync_system.sandbox").joinpath("recount.py")))
