@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 from benchmarks.child import obey
 from consumers.roles import ROLES, hints_of
 from sync_system.bootstrap import Core, build
+from sync_system.cli.opening import spare_the_collector
 from sync_system.connectors.registry import connector_types
 from sync_system.settings import load_text
 
@@ -52,6 +53,7 @@ async def main(roles: list[str], configuration: str, *, profile: bool) -> None:
     """Build the core, then obey."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     core = build(load_text(configuration, connector_types()), connector_types())
+    spare_the_collector()
     counts = count_statements(core.db.engine.sync_engine)
     try:
         await obey(lambda stop: run(core, roles, stop), counts, profile=profile)

@@ -66,7 +66,7 @@ def upgrade() -> None:
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index(
             "events_once",
-            ["source", "event_id"],
+            ["event_id", "source"],
             unique=True,
             sqlite_where=sa.text("outcome <> 'invalid'"),
             postgresql_where=sa.text("outcome <> 'invalid'"),

@@ -32,13 +32,14 @@ def run(
     It waits for RabbitMQ and the database, logs to stderr, and says `service.ready` once it is at work. SIGTERM and
     SIGINT end it after what is in flight, within 30 seconds; a second one ends it at once.
     """
-    from sync_system.cli.opening import opened, read_settings, run_loop
+    from sync_system.cli.opening import opened, read_settings, run_loop, spare_the_collector
     from sync_system.cli.service import serve
 
     settings = read_settings(config, quiet=False)
 
     async def main() -> None:
         async with opened(settings) as core:
+            spare_the_collector()
             await serve(core, [str(one) for one in role or Role], migrate=migrate, wait=wait)
 
     run_loop(main())

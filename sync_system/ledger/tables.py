@@ -40,7 +40,7 @@ events = Table(
     Column("error", Text),
     Column("record", Id),
     Column("decisions", Document),
-    Index("events_once", "source", "event_id", unique=True, sqlite_where=text("outcome <> 'invalid'"),
+    Index("events_once", "event_id", "source", unique=True, sqlite_where=text("outcome <> 'invalid'"),
           postgresql_where=text("outcome <> 'invalid'")),
     Index("events_record", "record", "id"),
 )  # fmt: skip

@@ -20,6 +20,8 @@ from sync_system.messaging.topology import Topology
 log = structlog.get_logger(__name__)
 
 CONSUME_SECONDS = 10.0
+# How many lingers a batch that is not full waits while another is under way, which keeps the database busy anyhow.
+PATIENCE = 10
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 # A message that came back this often is taken alone: if it is the one that kills the process, its neighbours pass.
 SUSPECT_AFTER = 10
@@ -124,12 +126,12 @@ class _Session:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
+                await self._take_slot(stopping)
                 await self._fill(stopping)
                 if self._broken.done():
                     self._broken.result()
                 if stop.is_set():
                     return
-                await self._slots.acquire()
                 batch = _Batch(self._cut())
                 self._batches.append(batch)
                 task = asyncio.create_task(self._handle(batch, channel))
@@ -138,15 +140,33 @@ class _Session:
         finally:
             stopping.cancel()
 
+    async def _take_slot(self, stopping: asyncio.Future[Any]) -> None:
+        """Wait until another batch may be under way; no longer than the connection and the will to go on last."""
+        slot: asyncio.Future[Any] = asyncio.ensure_future(self._slots.acquire())
+        await asyncio.wait([slot, stopping, self._broken], return_when=asyncio.FIRST_COMPLETED)
+        if not slot.done():
+            slot.cancel()
+
     async def _fill(self, stopping: asyncio.Future[Any]) -> None:
-        """Wait for a first message, then for a full batch or the end of the linger."""
+        """Wait for a first message, then for a full batch or the end of the linger; longer while others are under way."""
         while not self._buffer and not stopping.done() and not self._broken.done():
             self._arrived.clear()
             waiter: asyncio.Future[Any] = asyncio.ensure_future(self._arrived.wait())
             await asyncio.wait([waiter, stopping], return_when=asyncio.FIRST_COMPLETED)
             waiter.cancel()
-        if len(self._buffer) < self.consumer.batch and not self._broken.done():
+        if self._partial(stopping):
             await asyncio.sleep(self.consumer.linger)
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + self.consumer.linger * PATIENCE
+        while self._partial(stopping) and self._running and (left := patience - loop.time()) > 0:
+            self._arrived.clear()
+            waiting: asyncio.Future[Any] = asyncio.ensure_future(self._arrived.wait())
+            await asyncio.wait([waiting, stopping, *self._running], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+
+    def _partial(self, stopping: asyncio.Future[Any]) -> bool:
+        """Whether it may be worth waiting for more: a batch costs the same statements full or not."""
+        return len(self._buffer) < self.consumer.batch and not self._broken.done() and not stopping.done()
 
     def _cut(self) -> list[DeliveredMessage]:
         messages: list[DeliveredMessage] = []

@@ -111,7 +111,8 @@ def _sentence(exc: ValidationError) -> str:
 
 def micros(at: datetime) -> int:
     """Return a time in microseconds since 1970; one without an offset is UTC."""
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // timedelta(microseconds=1)
+    since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def rfc3339(at: int) -> str:
