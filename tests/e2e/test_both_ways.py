@@ -84,9 +84,8 @@ def test_edits_on_both_sides_at_once_end_equal(stack, lead, contact, tmp_path):
     counted = stack.recount(created)
     assert [counted[name] for name in ("lost", "duplicates", "differences")] == [0, 0, 0], counted
     settle(stack)
-    assert compared(stack)["equal"]
-    held = [system["held"] for system in compared(stack)["systems"]]
-    assert held == [0, 0]
+    found = compared(stack)
+    assert (found["equal"], [system["held"] for system in found["systems"]]) == (True, [0, 0])
 
 
 def rows_of(stack, person):

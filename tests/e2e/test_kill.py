@@ -1,6 +1,5 @@
 """A kill in the middle of an import, of the service or of the broker: nothing is lost and nothing is there twice."""
 
-import asyncio
 import json
 import signal
 import time
@@ -8,31 +7,16 @@ from contextlib import closing
 
 import pika
 import pytest
-from sqlalchemy import text
 
-from sync_system.ledger.database import Database
 from sync_system.messaging.topology import events_queue
 from tests.e2e.conftest import running
+from tests.e2e.ledger import number
 from tests.e2e.waiting import agree, both, compared, until
 
 SHORT = {"systems": {"application": {"delivery": {"lease": "6s"}}, "crm": {"delivery": {"lease": "6s"}}}}
 QUEUE = events_queue("application")
 # A quorum queue that loses its node within 2 s of its declaration comes back empty and without a leader.
 SETTLED_SECONDS = 3
-
-
-def ask(stack, query):
-    """Return the one number that a query of the ledger comes to."""
-
-    async def read():
-        db = Database(stack.database)
-        try:
-            async with db.read() as sql:
-                return (await sql.execute(text(query))).scalar_one()
-        finally:
-            await db.aclose()
-
-    return asyncio.run(read())
 
 
 def ready(stack):
@@ -51,8 +35,8 @@ def freeze_in_the_middle(stack, count):
         if stack.crm.counts()["contacts"] == 0:
             return None
         stack.service._process.send_signal(signal.SIGSTOP)
-        unsafe = count - ready(stack) - ask(stack, "SELECT count(*) FROM events WHERE source = 'application'")
-        calls = ask(stack, "SELECT count(*) FROM transactions WHERE state = 'processing' AND destination = 'crm'")
+        unsafe = count - ready(stack) - number(stack, "SELECT count(*) FROM events WHERE source = 'application'")
+        calls = number(stack, "SELECT count(*) FROM transactions WHERE state = 'processing' AND destination = 'crm'")
         if unsafe >= 200 and calls > 0 and stack.crm.counts()["contacts"] < count:
             return unsafe, calls
         stack.service._process.send_signal(signal.SIGCONT)
