@@ -3,9 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
 
+import pika
+
+from sync_system.messaging.topology import events_queue, failed_queue
 from sync_system.sandbox.stack import Stack
+from tests.e2e.ledger import number
 
 PATIENCE = 120.0
 
@@ -43,9 +48,15 @@ def quiet(stack: Stack) -> bool:
     reports = stack.crm.counts()
     if reports["changes_waiting"] or reports["deliveries_waiting"] or not stack.settled():
         return False
-    status = json.loads(stack.service.run("status", "--json").stdout)
-    looks = sum(system["looks"] for system in status["systems"])
-    return not looks and not any(queue["messages"] for queue in status["queues"])
+    return not number(stack, "SELECT count(*) FROM looks") and not messages(stack)
+
+
+def messages(stack: Stack) -> int:
+    """Return how many messages of the application and the CRM have not been handed out."""
+    queues = [name(system) for system in ("application", "crm") for name in (events_queue, failed_queue)]
+    with closing(pika.BlockingConnection(pika.URLParameters(stack.broker.url))) as connection:
+        channel = connection.channel()
+        return sum(channel.queue_declare(queue, passive=True).method.message_count for queue in queues)
 
 
 def polls(stack: Stack) -> int:

@@ -22,6 +22,8 @@ from sync_system.sandbox.processes import Account, free_ports
 
 PROJECT = Path(__file__).parents[2]
 NOBODY = Account(65534, 65534)
+# RabbitMQ keeps a new queue's declaration in memory for up to 2 s: a node killed before that has never had the queue.
+DECLARED_SECONDS = 3
 
 
 def exists(pid: int) -> bool:
@@ -68,6 +70,7 @@ def test_broker_keeps_message_and_url_through_kill(tmp_path: Path) -> None:
         assert broker.private._epmd_process
         pids = broker.private._process.pid, broker.private._epmd_process.pid
         assert set().union(*(listening_addresses(pid) for pid in pids)) <= {"0100007F", "0" * 24 + "01000000"}
+        time.sleep(DECLARED_SECONDS)
         broker.kill()
         wait_until_gone(*pids)
         broker.start()
