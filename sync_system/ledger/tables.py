@@ -40,6 +40,7 @@ events = Table(
     Column("error", Text),
     Column("record", Id),
     Column("decisions", Document),
+    Column("mended_at", Micros),  # an invalid one that a person has put back, or set aside for good
     Index("events_once", "event_id", "source", unique=True, sqlite_where=text("outcome <> 'invalid'"),
           postgresql_where=text("outcome <> 'invalid'")),
     Index("events_record", "record", "id"),
@@ -186,8 +187,78 @@ results = Table(
     Column("message", Text, nullable=False),
     Column("at", Micros, nullable=False),
     PrimaryKeyConstraint("transaction", "token"),
+    Index("results_charged", "at", sqlite_where=text("charged"), postgresql_where=text("charged")),
     sqlite_with_rowid=False,
 )
+
+causes = Table(
+    "causes",
+    metadata,
+    Column("destination", Name, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("code", String(128), nullable=False),
+    Column("object", Name, nullable=False),
+    Column("message", Text, nullable=False),  # of the last failure
+    Column("status", Integer),
+    Column("transaction", BigInteger, nullable=False),  # the last one that failed so
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", Micros, nullable=False),
+    Column("last_at", Micros, nullable=False),
+    PrimaryKeyConstraint("destination", "fingerprint"),
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("name", Name, primary_key=True),
+    # The breaker. It is open while opened_at is set.
+    Column("opened_at", Micros),
+    Column("opened_for", Text),
+    Column("failing_since", Micros),  # the last success before it opened
+    Column("probe_at", Micros),
+    Column("probes", Integer, nullable=False),  # that failed since it opened
+    Column("probed", Document),  # records that the last probe wrote
+    Column("misses", Document),  # a record of each request that failed since the last success
+    Column("refusals", Integer, nullable=False),  # answers in a row that refused our proof of identity
+    Column("succeeded_at", Micros),
+    Column("owed_since", Micros),  # charges since then are to be given back
+    Column("recovered_from", Micros),  # the outage is over; what failed since then is to be replayed
+    # The pause.
+    Column("paused_at", Micros),
+    Column("paused_by", Name),
+    Column("paused_for", Text),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("free_at", Micros, nullable=False),  # when the next call may go out
+    Column("held_until", Micros, nullable=False),  # until when the system asked to be left alone
+    Column("slowed", Integer, nullable=False),  # how often the pace was halved
+    Column("slowed_at", Micros, nullable=False),
+    Column("day", Integer, nullable=False),  # since 1970, UTC
+    Column("calls", BigInteger, nullable=False),  # on that day
+    Column("allowance", BigInteger),  # what the system says of its day: calls allowed, calls left
+    Column("left", BigInteger),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("destination", Name),
+    Column("text", Text, nullable=False),
+    Column("raised_at", Micros, nullable=False),
+    Column("told_at", Micros),
+    Column("over_at", Micros),
+    Column("over_told_at", Micros),
+    Index("alerts_open", "key", unique=True, sqlite_where=text("over_at IS NULL"),
+          postgresql_where=text("over_at IS NULL")),
+)  # fmt: skip
 
 counters = Table(
     "counters",
