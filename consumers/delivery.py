@@ -50,8 +50,6 @@ class DeliveryRole:
                 await pace.back_off()
                 continue
             await self._after(progress)
-            if self._down(progress):
-                await pace.back_off()
 
     async def _claim(self, pace: Pace) -> Sequence[Claim]:
         """Wait for work, let it pile up a little, and claim; at once where the last batch was full."""
@@ -65,19 +63,13 @@ class DeliveryRole:
         self._full = sum(claim.count for claim in claims) >= self.delivery.lanes[self.system].batch
         return claims
 
-    @staticmethod
-    def _down(progress: Progress) -> bool:
-        """Whether nothing at all got through: then the next batch can wait a little."""
-        tried = progress.outcomes.total()
-        return tried > 0 and progress.outcomes[OutcomeClass.UNAVAILABLE] == tried
-
     async def _after(self, progress: Progress) -> None:
         if not progress.claimed:
             return
         counts = {str(name): number for name, number in progress.outcomes.items()}
         log.info("batch.delivered", destination=self.system, claimed=progress.claimed, calls=progress.calls, **counts)
-        if progress.outcomes[OutcomeClass.CONFLICT] or progress.outcomes[OutcomeClass.UNCERTAIN]:
-            self.hints.wake[self.system].set()  # back in line at once, to be looked at
+        if progress.outcomes[OutcomeClass.CONFLICT] or progress.outcomes[OutcomeClass.UNCERTAIN] or progress.recovered:
+            self.hints.wake[self.system].set()  # back in line at once, or what has waited for a destination
         if progress.failed:
             try:
                 await self.sweeping.announce_failed()

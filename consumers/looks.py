@@ -30,5 +30,8 @@ class LooksRole:
                 log.warning("ledger.unavailable", role="looks", error=str(exc))
                 await pace.back_off()
                 continue
+            if taken.down:
+                await pace.back_off()
+                continue
             await self.hints.send("records", taken.destinations)
             await pace.next(busy=bool(taken.outcomes))

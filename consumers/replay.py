@@ -14,6 +14,7 @@ from sync_system.messaging.broker import BROKEN, describe
 from sync_system.messaging.drain import drain
 from sync_system.messaging.topology import Topology, failed_queue
 from sync_system.services.clock import Clock
+from sync_system.services.health import Health
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
 from sync_system.services.withdrawing import Withdrawing
@@ -21,6 +22,7 @@ from sync_system.services.withdrawing import Withdrawing
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 FAILURES = (LedgerUnavailable, BrokerUnavailable, *BROKEN)
 
 
@@ -41,24 +43,27 @@ class ReplayRole:
         self.url, self.topology, self.clock = url, topology, clock
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Replay at every tick until told to stop; the schedule is asked anew each time, so that it may change."""
+        """Replay at every tick, and when an outage is over, until told to stop."""
+        pace, last = Pace(stop, 0.0), self.clock()
         while not stop.is_set():
-            tick = self.schedule(self.system).next_after(self.clock())
-            if await self._sleep_until(tick, stop):
-                return
+            # Asked anew each time: the schedule may change while this waits.
+            left = (self.schedule(self.system).next_after(last) - self.clock()) / 1_000_000
+            pace.idle = min(max(left, 0.0), LOOK_SECONDS)
+            await pace.next(busy=left <= 0)
             try:
-                await self.tick()
+                await self.recover()
+                if left <= 0:
+                    last = self.clock()
+                    await self.tick()
             except FAILURES as exc:
                 log.warning("replay.interrupted", destination=self.system, error=describe(exc))
 
-    async def _sleep_until(self, at: int, stop: asyncio.Event) -> bool:
-        while (left := (at - self.clock()) / 1_000_000) > 0:
-            waiting = asyncio.ensure_future(stop.wait())
-            await asyncio.wait([waiting], timeout=min(left, 1.0))
-            waiting.cancel()
-            if stop.is_set():
-                return True
-        return stop.is_set()
+    async def recover(self) -> None:
+        """Replay what failed because of an outage that is over."""
+        recovered = await self.replaying.recover(self.system)
+        if recovered.pending:
+            log.info("replay.recovered", destination=self.system, replayed=recovered.pending)
+            await self.hints.send("replay", [self.system])
 
     async def tick(self) -> None:
         """Replay everything that stands in the failed queue now."""
@@ -89,12 +94,18 @@ class ReplayRole:
 
 
 class SweepRole:
-    """Returns expired claims and announces failures, over all destinations."""
+    """Returns expired claims, announces failures and gives back charges, over all destinations."""
 
     def __init__(
-        self, sweeping: Sweeping, withdrawing: Withdrawing, hints: Hints, destinations: Collection[str]
+        self,
+        sweeping: Sweeping,
+        withdrawing: Withdrawing,
+        health: Health,
+        hints: Hints,
+        destinations: Collection[str],
     ) -> None:
-        self.sweeping, self.withdrawing, self.hints, self.destinations = sweeping, withdrawing, hints, destinations
+        self.sweeping, self.withdrawing, self.health = sweeping, withdrawing, health
+        self.hints, self.destinations = hints, destinations
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep until told to stop."""
@@ -103,6 +114,7 @@ class SweepRole:
             try:
                 returned = await self.sweeping.return_expired()
                 await self.sweeping.announce_failed()
+                await self.health.give_back()
                 if withdrawn := await self.withdrawing.withdraw():
                     log.info("rows.withdrawn", rows=withdrawn)
             except FAILURES as exc:

@@ -33,7 +33,7 @@ def intake(core: Core, hints: Hints) -> list[Run]:
 def delivery(core: Core, hints: Hints) -> list[Run]:
     """Deliver to every system, and return what a worker left behind."""
     service, sweeping = core.delivery(), core.sweeping()
-    runs: list[Run] = [SweepRole(sweeping, core.withdrawing(), hints, core.settings.systems).run]
+    runs: list[Run] = [SweepRole(sweeping, core.withdrawing(), core.health(), hints, core.settings.systems).run]
     for name, system in core.settings.systems.items():
         block = system.common.delivery
         role = DeliveryRole(name, service, sweeping, hints, concurrency=block.concurrency, linger=block.linger)

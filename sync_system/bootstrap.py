@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync_system.connectors.protocol import Connector
+from sync_system.connectors.protocol import Connector, Gate
 from sync_system.connectors.registry import ConnectorType, SystemContext, SystemObject
 from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.mapping import SystemRules
 from sync_system.domain.objects import ObjectSpec
+from sync_system.domain.pace import Rate
 from sync_system.domain.schedule import Schedule, parse
 from sync_system.domain.transactions import ReplayPolicy
 from sync_system.ledger.database import Database
@@ -15,7 +16,9 @@ from sync_system.messaging.broker import Publisher
 from sync_system.messaging.topology import Topology, topology
 from sync_system.services.clock import Clock, now
 from sync_system.services.delivery import Delivery, Lane
+from sync_system.services.health import Health
 from sync_system.services.ingest import Ingest
+from sync_system.services.limiting import Limiter
 from sync_system.services.looks import Looks
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
@@ -36,6 +39,8 @@ class Core:
     catalog: Catalog
     connectors: Mapping[str, Connector]
     publisher: Publisher
+    limiter: Limiter
+    policies: dict[str, ReplayPolicy]
     clock: Clock
 
     def ingest(self) -> Ingest:
@@ -49,7 +54,11 @@ class Core:
     def delivery(self) -> Delivery:
         """Return what delivers, with a lane for each system."""
         lanes = {name: self._lane(system) for name, system in self.settings.systems.items()}
-        return Delivery(self.db, self.catalog, lanes, self.clock)
+        return Delivery(self.db, self.catalog, lanes, self.health(), self.limiter, self.clock)
+
+    def health(self) -> Health:
+        """Return what keeps the breakers."""
+        return Health(self.db, self.clock)
 
     def _lane(self, system: SystemSettings) -> Lane:
         common, name = system.common, system.name
@@ -67,11 +76,7 @@ class Core:
 
     def replaying(self) -> Replaying:
         """Return what replays failures."""
-        policies = {
-            name: ReplayPolicy(system.common.replay.max_attempts, int(system.common.replay.give_up_after * SECOND))
-            for name, system in self.settings.systems.items()
-        }
-        return Replaying(self.db, policies, self.clock)
+        return Replaying(self.db, self.policies, self.clock)
 
     def schedule(self, system: str) -> Schedule:
         """Return when a destination's failures are replayed."""
@@ -89,22 +94,55 @@ class Core:
 def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock = now) -> Core:
     """Put the parts together."""
     objects = {name: object_spec(name, block) for name, block in settings.objects.items()}
-    connectors = {name: connector_of(settings, system, objects, kinds) for name, system in settings.systems.items()}
+    db = Database(settings.root.database.get_secret_value())
+    limiter = Limiter(db, clock, rates_of(settings, kinds))
+    connectors = {
+        name: connector_of(settings, system, objects, kinds, limiter.gate(name))
+        for name, system in settings.systems.items()
+    }
     broker_url, declared = settings.root.broker.get_secret_value(), topology(settings.systems)
     return Core(
         settings=settings,
-        db=Database(settings.root.database.get_secret_value()),
+        db=db,
         broker_url=broker_url,
         topology=declared,
         catalog=catalog_of(settings, objects, connectors),
         connectors=connectors,
         publisher=Publisher(broker_url, declared),
+        limiter=limiter,
+        policies=policies_of(settings),
         clock=clock,
     )
 
 
+def policies_of(settings: Settings) -> dict[str, ReplayPolicy]:
+    """Return how each system's failures are replayed."""
+    blocks = {name: system.common.replay for name, system in settings.systems.items()}
+    return {
+        name: ReplayPolicy(block.max_attempts, int(block.give_up_after * SECOND), block.on_recovery)
+        for name, block in blocks.items()
+    }
+
+
+def rates_of(settings: Settings, kinds: Mapping[str, ConnectorType]) -> dict[str, Rate]:
+    """Return how fast each system may be called: as configured, else as its connector knows."""
+    return {name: _rate(system, kinds[system.connector]) for name, system in settings.systems.items()}
+
+
+def _rate(system: SystemSettings, kind: ConnectorType) -> Rate:
+    block = system.common.rate
+    calls, per = (block.calls, block.per) if block and block.calls else kind.rate or (None, 0.0)
+    if block is None:
+        return Rate(calls, int(per * SECOND))
+    return Rate(calls, int(per * SECOND), block.daily, block.replay_share)
+
+
 def connector_of(
-    settings: Settings, system: SystemSettings, objects: Mapping[str, ObjectSpec], kinds: Mapping[str, ConnectorType]
+    settings: Settings,
+    system: SystemSettings,
+    objects: Mapping[str, ObjectSpec],
+    kinds: Mapping[str, ConnectorType],
+    gate: Gate,
 ) -> Connector:
     """Return a system, ready to be spoken to."""
     context = SystemContext(
@@ -117,6 +155,7 @@ def connector_of(
         timeout=system.common.timeout,
         allow_private=system.common.allow_private,
         public_url=settings.root.public_url,
+        gate=gate,
     )
     return kinds[system.connector].build(context)
 

@@ -291,6 +291,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("transactions_record", ["record", "id"], unique=False)
         batch_op.create_index(
+            "transactions_suspect",
+            ["destination", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending' AND expiries > 0"),
+            postgresql_where=sa.text("state = 'pending' AND expiries > 0"),
+        )
+        batch_op.create_index(
             "transactions_waiting",
             ["record", "destination"],
             unique=True,
@@ -308,6 +315,11 @@ def downgrade() -> None:
             "transactions_waiting",
             sqlite_where=sa.text("state IN ('pending', 'failed', 'parked')"),
             postgresql_where=sa.text("state IN ('pending', 'failed', 'parked')"),
+        )
+        batch_op.drop_index(
+            "transactions_suspect",
+            sqlite_where=sa.text("state = 'pending' AND expiries > 0"),
+            postgresql_where=sa.text("state = 'pending' AND expiries > 0"),
         )
         batch_op.drop_index("transactions_record")
         batch_op.drop_index(

@@ -152,6 +152,38 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer says of the system's limits.
+
+    `wait`: seconds that it wants to be left alone, because it was called too fast. `allowance`, `left`: of its day.
+    """
+
+    wait: float | None = None
+    allowance: int | None = None
+    left: int | None = None
+
+
+class Gate(Protocol):
+    """What every call to a system passes: its limits, for all processes together."""
+
+    async def enter(self) -> None:
+        """Wait until the next call may go out; raise SystemUnavailable if that is too long to wait for."""
+
+    async def told(self, told: Told) -> None:
+        """Take in what an answer says of the limits."""
+
+
+class OpenGate:
+    """The gate of a system without limits."""
+
+    async def enter(self) -> None:
+        """Let every call pass."""
+
+    async def told(self, told: Told) -> None:
+        """Nobody needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
 class FieldInfo:
     """A field as the system describes it."""
 

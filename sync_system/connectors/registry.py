@@ -1,12 +1,12 @@
 """Which kinds of system can be spoken to: the built-in ones, and what other packages register."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
 from pydantic import BaseModel
 
-from sync_system.connectors.protocol import Connector
+from sync_system.connectors.protocol import Connector, Gate, OpenGate
 from sync_system.domain.fields import FieldType
 
 GROUP = "sync_system.connectors"
@@ -25,7 +25,7 @@ class SystemContext:
     """All that a connector is built from.
 
     `timeout`: seconds for one call. `public_url`: where senders reach our webhooks. `allow_private`: whether addresses
-    of the local network may be called.
+    of the local network may be called. `gate`: what every call passes.
     """
 
     name: str
@@ -34,16 +34,21 @@ class SystemContext:
     timeout: float
     allow_private: bool = False
     public_url: str | None = None
+    gate: Gate = field(default_factory=OpenGate)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorType:
-    """A kind of system: its own keys in the configuration, and how a connector is made from them."""
+    """A kind of system: its own keys in the configuration, and how a connector is made from them.
+
+    `rate`: the calls that every account may make, in so many seconds, where the configuration does not say more.
+    """
 
     name: str
     settings: type[BaseModel]
     object_settings: type[BaseModel]
     build: Callable[[SystemContext], Connector]
+    rate: tuple[int, float] | None = None
 
 
 def connector_types() -> Mapping[str, ConnectorType]:

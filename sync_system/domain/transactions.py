@@ -51,8 +51,13 @@ class Disposition:
     standing: Standing
 
 
-def dispose(outcome: OutcomeClass, standing: Standing, now: int) -> Disposition:
-    """Decide what an outcome means for a transaction. `now` in microseconds."""
+def dispose(
+    outcome: OutcomeClass, standing: Standing, now: int, *, charged: bool = True, alone: bool = True
+) -> Disposition:
+    """Decide what an outcome means for a transaction. `now` in microseconds.
+
+    `charged`: whether a failure can be the record's fault at all. `alone`: no other record was in the same call.
+    """
     match outcome:
         case OutcomeClass.OK:
             return Disposition(State.SUCCEEDED, charged=False, standing=Standing(standing.attempts))
@@ -62,8 +67,10 @@ def dispose(outcome: OutcomeClass, standing: Standing, now: int) -> Disposition:
             return Disposition(State.FAILED, charged=False, standing=standing)
         case OutcomeClass.CONFLICT if standing.at_once < CONFLICTS_AT_ONCE:
             return _at_once(standing)
-        case OutcomeClass.UNCERTAIN if standing.at_once < 1:
+        case OutcomeClass.UNCERTAIN if standing.at_once < 1 or not alone:
             return _at_once(standing)
+        case _ if not charged:
+            return Disposition(State.FAILED, charged=False, standing=replace(standing, at_once=0))
         case _:
             return _charged(State.FAILED, standing, now)
 
@@ -88,10 +95,14 @@ def expire(standing: Standing, now: int) -> Disposition:
 
 @dataclass(frozen=True, slots=True)
 class ReplayPolicy:
-    """How often and how long a destination's failures are replayed. `give_up_after` in microseconds."""
+    """How often and how long a destination's failures are replayed. `give_up_after` in microseconds.
+
+    `on_recovery`: what failed because of an outage is replayed as soon as it is over.
+    """
 
     max_attempts: int
     give_up_after: int
+    on_recovery: bool = True
 
 
 def replay(standing: Standing, allowed: int, policy: ReplayPolicy, now: int) -> State:

@@ -153,6 +153,8 @@ transactions = Table(
           postgresql_where=text(PROCESSING)),
     Index("transactions_pending", "destination", "priority", "id", sqlite_where=text(PENDING),
           postgresql_where=text(PENDING)),
+    Index("transactions_suspect", "destination", "id", sqlite_where=text("state = 'pending' AND expiries > 0"),
+          postgresql_where=text("state = 'pending' AND expiries > 0")),
     Index("transactions_failed", "destination", "id", sqlite_where=text("state IN ('failed', 'parked')"),
           postgresql_where=text("state IN ('failed', 'parked')")),
     Index("transactions_record", "record", "id"),

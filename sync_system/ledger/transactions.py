@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, text, update
+from sqlalchemy import Integer, bindparam, func, literal, select, text, update
 
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger.counters import Tally
@@ -101,54 +101,6 @@ async def apply(sql: Sql, plan: Plan, tally: Tally, now: int) -> None:
             tally.moved(destination, state, State.SUPERSEDED)
 
 
-async def claim(sql: Sql, destination: str, limit: int, token: int, until: int, tally: Tally) -> dict[str, int]:
-    """Move up to `limit` pending transactions to processing; return record id to transaction id.
-
-    Locks transactions only. Records that an intake is working on just now are passed over, not waited for: waiting for
-    them while it waits for a transaction was a deadlock.
-    """
-    if sql.sqlite:
-        found = (await sql.execute(CLAIM_SQLITE, _claim(destination, limit, token, until))).all()
-    else:
-        await sql.execute(CLAIM_LOCK, {"lock": f"claim:{destination}"})
-        found = (await sql.execute(CLAIM_POSTGRESQL, _claim(destination, limit, token, until))).all()
-    tally.moved(destination, State.PENDING, State.PROCESSING, len(found))
-    return {row.record: row.id for row in found}
-
-
-def _claim(destination: str, limit: int, token: int, until: int) -> dict[str, Any]:
-    return {"destination": destination, "limit": limit, "token": token, "until": until}
-
-
-# Not needed for correctness; claimers that queue up here were 13 times faster under contention than ones that collide.
-CLAIM_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))")
-# The sub-select with its LIMIT is looked up row by row; as NOT EXISTS it became a scan of all that is processed.
-CLAIM_POSTGRESQL = text(
-    """
-    WITH pick AS (
-      SELECT t.id FROM transactions t JOIN records r ON r.id = t.record
-      WHERE t.destination = :destination AND t.state = 'pending' AND (
-        SELECT 1 FROM transactions p
-        WHERE p.record = t.record AND p.destination = t.destination AND p.state = 'processing' LIMIT 1) IS NULL
-      ORDER BY t.priority, t.id LIMIT :limit
-      FOR UPDATE OF t SKIP LOCKED FOR SHARE OF r SKIP LOCKED)
-    UPDATE transactions t SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
-    FROM pick WHERE t.id = pick.id AND t.state = 'pending' RETURNING t.id, t.record
-    """
-)
-CLAIM_SQLITE = text(
-    """
-    UPDATE transactions SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
-    WHERE id IN (
-      SELECT t.id FROM transactions t
-      WHERE t.destination = :destination AND t.state = 'pending' AND NOT EXISTS (
-        SELECT 1 FROM transactions p
-        WHERE p.record = t.record AND p.destination = t.destination AND p.state = 'processing')
-      ORDER BY t.priority, t.id LIMIT :limit)
-    RETURNING id, record
-    """
-)
-
 INTEND = (
     update(transactions)
     .where(transactions.c.id == bindparam("b_id"))
@@ -205,7 +157,7 @@ BACK = (
     update(transactions)
     .where(transactions.c.id == bindparam("b_id"), transactions.c.token == bindparam("b_token"))
     .values(
-        state=bindparam("b_state"), attempts=bindparam("b_attempts"), at_once=bindparam("b_at_once"),
+        state=bindparam("b_state"), attempts=transactions.c.attempts + bindparam("b_charged", type_=Integer), at_once=bindparam("b_at_once"),
         expiries=bindparam("b_expiries"), failing_since=bindparam("b_since"), error=bindparam("b_error"),
         fingerprint=bindparam("b_fingerprint"), reason=_more_reason, updated_at=bindparam("b_now"),
         digest=bindparam("b_digest"), claimed_until=None, announced_at=None,
@@ -236,7 +188,7 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
 
 def _back(s: Settled, now: int) -> dict[str, Any]:
     return {
-        "b_id": s.id, "b_token": s.token, "b_state": s.state, "b_attempts": s.standing.attempts,
+        "b_id": s.id, "b_token": s.token, "b_state": s.state, "b_charged": int(s.charged),
         "b_at_once": s.standing.at_once, "b_expiries": s.standing.expiries, "b_since": s.standing.failing_since,
         "b_error": s.message, "b_fingerprint": s.fingerprint, "b_reason": s.reason, "b_now": now, "b_digest": s.digest,
     }  # fmt: skip
@@ -259,6 +211,14 @@ async def expired(sql: Sql, now: int, limit: int) -> list[tuple[int, str, str, i
 LOCK_RECORDS = text("SELECT id FROM records WHERE id = ANY(CAST(:ids AS varchar[])) ORDER BY id FOR NO KEY UPDATE")
 
 
+async def lock_records(sql: Sql, ids: Collection[int]) -> None:
+    """Lock the records of transactions, in id order: who changes what waits for a record holds the record first."""
+    if not sql.sqlite:
+        t = transactions.c
+        rows = await sql.execute(select(t.record).where(sql.among(t.id, list(ids))))
+        await sql.execute(LOCK_RECORDS, {"ids": [row.record for row in rows]})
+
+
 async def failed(sql: Sql, destination: str, ids: Collection[int] | None = None) -> list[Any]:
     """Lock and return the failed transactions of a destination, of these ids only if given.
 
@@ -275,6 +235,13 @@ async def failed(sql: Sql, destination: str, ids: Collection[int] | None = None)
         return found
     await sql.execute(LOCK_RECORDS, {"ids": [row.record for row in found]})
     return list((await sql.execute(query)).all())
+
+
+async def failed_since(sql: Sql, destination: str, since: int) -> list[int]:
+    """Return the transactions of a destination that failed after a moment, and have not been replayed."""
+    t = transactions.c
+    query = select(t.id).where(t.destination == destination, t.state == "failed", t.updated_at > since)
+    return [row.id for row in await sql.execute(query)]
 
 
 async def move(sql: Sql, ids: Sequence[int], state: State, trigger: str, now: int) -> list[int]:

@@ -18,7 +18,10 @@ from sync_system.ledger.transactions import Plan, Settled
 
 @dataclass(slots=True)
 class Work:
-    """One claimed transaction on its way. `revision`: of the link when it was claimed, before anything was read."""
+    """One claimed transaction on its way.
+
+    `revision`: of the link when it was claimed, before anything was read. `alone`: it is sent in a call of its own.
+    """
 
     transaction: OpenTransaction
     record: str
@@ -28,6 +31,7 @@ class Work:
     intent: Intent | None = None
     write: Write | None = None
     wanted: Wanted = NOTHING
+    alone: bool = False
 
     @property
     def sent(self) -> Intent:
@@ -39,13 +43,19 @@ class Work:
 
 @dataclass(slots=True)
 class Claim:
-    """The records of one object that a worker owns until its lease is over: to be looked at, to be sent, or closed."""
+    """The records of one object that a worker owns until its lease is over: to be looked at, to be sent, or closed.
+
+    `probe`: it tests a destination that is down. `charged`: whether a failure may be a record's fault, which it is not
+    while the destination is down.
+    """
 
     destination: str
     object: str
     token: int
     until: int
     count: int = 0
+    probe: bool = False
+    charged: bool = True
     to_look: dict[str, Work] = field(default_factory=dict)
     to_send: dict[str, Work] = field(default_factory=dict)
     to_delete: dict[str, Work] = field(default_factory=dict)
@@ -142,7 +152,7 @@ def failure(
     claim: Claim, work: Work, outcome: OutcomeClass, now: int, *, code: str, status: int | None, message: str
 ) -> Settled:
     """Settle what did not come to a definite yes."""
-    made = dispose(outcome, work.transaction.standing, now)
+    made = dispose(outcome, work.transaction.standing, now, charged=claim.charged, alone=work.alone)
     return Settled(
         work.transaction.id, claim.destination, made.state, made.standing, claim.token, work.transaction.trigger,
         outcome, made.charged, status, code, message, fingerprint(outcome, code, claim.object, message), work.wanted.digest,

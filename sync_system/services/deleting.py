@@ -16,6 +16,7 @@ from sync_system.ledger.tables import attempts, counters
 from sync_system.ledger.transactions import Plan, Settled
 from sync_system.services.claiming import Claim, Work, attempt_row, close, failure
 from sync_system.services.clock import Clock
+from sync_system.services.health import Health, heard_in
 
 HOUR = 60
 
@@ -23,8 +24,8 @@ HOUR = 60
 class Deleting:
     """Deletes rows of records that were deleted elsewhere."""
 
-    def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
-        self.db, self.catalog, self.clock = db, catalog, clock
+    def __init__(self, db: Database, catalog: Catalog, health: Health, clock: Clock) -> None:
+        self.db, self.catalog, self.health, self.clock = db, catalog, health, clock
 
     async def delete(self, connector: Connector, claim: Claim) -> None:
         """Delete the rows of `claim.to_delete`, as many as the hour allows; the others are parked."""
@@ -64,6 +65,9 @@ class Deleting:
             rules = self.catalog.rules[claim.object]
             dossiers = await load(sql, [w.record for w in work], rules, systems=[claim.destination])
             ours = await transactions.still_ours(sql, [w.transaction.id for w in work], claim.token)
+            if delivered.outcomes:
+                heard = heard_in([w.record for w in work], delivered)
+                claim.charged = await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
             for w, outcome in zip(work, outcomes, strict=True):
                 if w.transaction.id in ours and w.record in dossiers:
                     settle_one(claim, dossiers[w.record], w, outcome, now)

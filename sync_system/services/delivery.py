@@ -8,11 +8,15 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sync_system.connectors.protocol import Connector, Delivered, Outcome
+from sync_system.domain.breaker import Heard
 from sync_system.domain.catalog import Catalog
 from sync_system.domain.outcomes import OutcomeClass
-from sync_system.ledger import transactions
+from sync_system.ledger import claims as ledger_claims
+from sync_system.ledger import destinations, transactions
+from sync_system.ledger.claims import Wish
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import load
@@ -20,8 +24,16 @@ from sync_system.ledger.transactions import Settled
 from sync_system.services.claiming import Claim, Work, prepare
 from sync_system.services.clock import Clock
 from sync_system.services.deleting import Deleting
+from sync_system.services.health import Health, heard_in
+from sync_system.services.limiting import Limiter
 from sync_system.services.looking import Looking
+from sync_system.services.probing import Probing
 from sync_system.services.settlement import Settlement
+
+# What a worker that did not come back had claimed is tried in small batches, and what does it again is tried alone: a
+# record that ends its worker takes few with it, and a crash of another cause does not end in a call for each record.
+SUSPECTS = ((2, 1_000), (1, 16))
+SUSPECTS_EVERY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +49,16 @@ class Lane:
 
 @dataclass(slots=True)
 class Progress:
-    """What one round came to: records claimed, calls made, and how many settled with which outcome."""
+    """What one round came to: records claimed, calls made, and how many settled with which outcome.
+
+    `recovered`: a probe got through.
+    """
 
     claimed: int = 0
     calls: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: int = 0
+    recovered: bool = False
 
     def add(self, settled: list[Settled]) -> None:
         """Count what was settled."""
@@ -53,11 +69,15 @@ class Progress:
 class Delivery:
     """Delivers to every destination of the catalog."""
 
-    def __init__(self, db: Database, catalog: Catalog, lanes: Mapping[str, Lane], clock: Clock) -> None:
+    def __init__(
+        self, db: Database, catalog: Catalog, lanes: Mapping[str, Lane], health: Health, limiter: Limiter, clock: Clock
+    ) -> None:
         self.db, self.catalog, self.lanes, self.clock = db, catalog, lanes, clock
-        self.looking = Looking(db, catalog, clock)
-        self.settlement = Settlement(db, catalog, clock)
-        self.deleting = Deleting(db, catalog, clock)
+        self.health, self.limiter, self.probing = health, limiter, Probing(health, catalog)
+        self.looking = Looking(db, catalog, health, clock)
+        self.settlement = Settlement(db, catalog, health, clock)
+        self.deleting = Deleting(db, catalog, health, clock)
+        self._no_suspects_at: dict[str, int] = {}
 
     async def deliver(self, destination: str) -> Progress:
         """Claim one batch and bring it to its end."""
@@ -73,34 +93,82 @@ class Delivery:
                 closed = len(claim.closed)
                 await self.looking.look(lane.connector, claim)
                 progress.add(claim.closed[closed:])
-            if claim.to_send and self.clock() < claim.until:
-                delivered = await self._send(lane, claim)
-                progress.calls += len(delivered.calls)
-                progress.add(await self.settlement.settle(claim, list(claim.to_send.values()), delivered))
+            for work in in_calls(list(claim.to_send.values()), lane.batch):
+                if self.clock() < claim.until:
+                    await self._write(lane, claim, work, progress)
             if claim.to_delete and self.clock() < claim.until:
                 closed = len(claim.closed)
                 await self.deleting.delete(lane.connector, claim)
                 progress.add(claim.closed[closed:])
         return progress
 
+    async def _write(self, lane: Lane, claim: Claim, work: Sequence[Work], progress: Progress) -> None:
+        delivered = await self._send(lane, claim, work)
+        progress.calls += len(delivered.calls)
+        heard = heard_in([w.record for w in work], delivered)
+        if not heard.answered and not heard.unavailable and not claim.probe:
+            heard = await self.probing.ask_whether_down(lane.connector, lane.system, heard)
+        progress.add(await self.settlement.settle(claim, work, delivered, heard))
+        progress.recovered |= claim.probe and heard.answered
+        if heard.unavailable or not heard.answered:
+            await self.health.give_back()
+
     async def claim(self, destination: str) -> list[Claim]:
-        """Own up to a batch of pending transactions, and store what each is about to send."""
-        lane, now = self.lanes[destination], self.clock()
+        """Own up to a batch of pending transactions, and store what each is about to send.
+
+        While the destination is down, one transaction at most: a probe.
+        """
+        lane, replays = self.lanes[destination], await self.limiter.replays(destination)
+        return (
+            await self._claim_suspects(lane, replays=replays)
+            or await self._claim(lane, limit=lane.batch, replays=replays)
+            or await self._probe(lane)
+        )
+
+    async def _claim_suspects(self, lane: Lane, *, replays: bool) -> list[Claim]:
+        now = self.clock()
+        if now - self._no_suspects_at.get(lane.system, 0) < SUSPECTS_EVERY:
+            return []
+        for times, part in SUSPECTS:
+            limit = max(lane.batch // part, 1)
+            if claims := await self._claim(lane, limit=limit, replays=replays, suspects=times):
+                return claims
+        self._no_suspects_at[lane.system] = now
+        return []
+
+    async def _probe(self, lane: Lane) -> list[Claim]:
+        """Test a destination that is down: by a read, and once that is answered by writing one record."""
+        breaker = await self.health.take_probe(lane.system, lane.lease)
+        if breaker is None or not await self.probing.answers(lane.connector, lane.system):
+            return []
+        for but in dict.fromkeys([*breaker.probed[:1], ""]):
+            if claims := await self._claim(lane, limit=1, probe=True, but=but):
+                return claims
+        await self.health.probed(lane.system, Heard(answered=True))
+        return []
+
+    async def _claim(self, lane: Lane, *, limit: int, probe: bool = False, **wish: Any) -> list[Claim]:
+        now = self.clock()
         token, until = now * 1_024 + secrets.randbelow(1_024), now + lane.lease
         async with self.db.write() as sql:
             tally = Tally()
-            ids = await transactions.claim(sql, lane.system, lane.batch, token, until, tally)
+            wanted = Wish(lane.system, limit, token, until, probe=probe, **wish)
+            ids = await ledger_claims.claim(sql, wanted, tally)
             if not ids:
                 return []
-            claims = await self._open(sql, lane.system, ids, token, until)
+            claims = await self._open(sql, lane.system, ids, token, until, probe=probe)
             for claim in claims:
                 await transactions.intend(sql, claim.intended())
                 await transactions.apply(sql, claim.plan, tally, now)
                 await transactions.settle(sql, claim.closed, tally, now)
+            if probe:
+                await destinations.note_probed(sql, lane.system, ids)
             await tally.store(sql, now)
         return claims
 
-    async def _open(self, sql: Sql, system: str, ids: Mapping[str, int], token: int, until: int) -> list[Claim]:
+    async def _open(
+        self, sql: Sql, system: str, ids: Mapping[str, int], token: int, until: int, *, probe: bool
+    ) -> list[Claim]:
         """Load what was claimed and decide what is done for each; the records are not locked, only read."""
         claims: dict[str, Claim] = {}
         for object, rules in self.catalog.rules.items():
@@ -108,13 +176,13 @@ class Delivery:
                 continue
             for record, dossier in (await load(sql, ids, rules, systems=[system], lock=False, intents=False)).items():
                 if dossier.record.object == object:
-                    claim = claims.setdefault(object, Claim(system, object, token, until))
+                    claim = claims.setdefault(object, Claim(system, object, token, until, probe=probe))
                     claim.count += 1
                     prepare(self.catalog, claim, dossier, Work(dossier.processing[system], record), self.clock())
         return list(claims.values())
 
-    async def _send(self, lane: Lane, claim: Claim) -> Delivered:
-        writes = [work.write for work in claim.to_send.values() if work.write is not None]
+    async def _send(self, lane: Lane, claim: Claim, work: Sequence[Work]) -> Delivered:
+        writes = [w.write for w in work if w.write is not None]
         seconds = (claim.until - self.clock()) / 1_000_000 + lane.timeout
         try:
             async with asyncio.timeout(seconds):
@@ -124,3 +192,14 @@ class Delivery:
                 OutcomeClass.UNCERTAIN, message="no reply before the claim's lease and the call's time were over"
             )
             return Delivered([late] * len(writes))
+
+
+def in_calls(work: Sequence[Work], batch: int) -> list[Sequence[Work]]:
+    """Divide what is sent: what came back at once goes in ever smaller parts, until what stood in its way is alone."""
+    by_size: dict[int, list[Work]] = {}
+    for w in work:
+        by_size.setdefault(max(batch >> w.transaction.standing.at_once, 1), []).append(w)
+    calls = [some[i : i + size] for size, some in by_size.items() for i in range(0, len(some), size)]
+    for some in calls:
+        some[0].alone = len(some) == 1
+    return list(calls)

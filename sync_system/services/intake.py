@@ -29,10 +29,14 @@ TRIES = 5
 
 @dataclass(slots=True)
 class Taken:
-    """What a batch came to: number of events by outcome, and the systems that something is waiting for."""
+    """What a batch came to: number of events by outcome, and the systems that something is waiting for.
+
+    `down`: what was to be taken in could not be read.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     destinations: set[str] = field(default_factory=set)
+    down: bool = False
 
 
 Also = Callable[[Sql], Awaitable[None]]

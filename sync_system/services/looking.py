@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_system.connectors.protocol import Connector, Lookup, Row
+from sync_system.domain.breaker import Heard
 from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.decisions import Report, looked
 from sync_system.domain.outcomes import OutcomeClass
@@ -15,6 +16,7 @@ from sync_system.ledger.dossiers import Dossier, load, store
 from sync_system.ledger.transactions import Plan, Settled
 from sync_system.services.claiming import Claim, Work, close, failure, handed_back, prepare
 from sync_system.services.clock import Clock
+from sync_system.services.health import Health, heard_failing
 from sync_system.services.planning import plan_record
 from sync_system.services.reading import read_values
 
@@ -42,8 +44,8 @@ class Found:
 class Looking:
     """Looks for claims."""
 
-    def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
-        self.db, self.catalog, self.clock = db, catalog, clock
+    def __init__(self, db: Database, catalog: Catalog, health: Health, clock: Clock) -> None:
+        self.db, self.catalog, self.health, self.clock = db, catalog, health, clock
 
     async def look(self, connector: Connector, claim: Claim) -> None:
         """Read the rows of `claim.to_look`; each ends in `to_send` or is settled.
@@ -179,13 +181,14 @@ class Looking:
                 record: failure(claim, w, outcome, now, code=exc.code, status=exc.status, message=message)
                 for record, w in claim.to_look.items()
             },
+            heard_failing(exc) if isinstance(exc, SystemUnavailable) else None,
         )
 
     async def _hand_back(self, claim: Claim) -> None:
         """Reports keep coming in: let them settle first."""
         await self._settle(claim, {record: handed_back(claim, w) for record, w in claim.to_look.items()})
 
-    async def _settle(self, claim: Claim, settled: Mapping[str, Settled]) -> None:
+    async def _settle(self, claim: Claim, settled: Mapping[str, Settled], heard: Heard | None = None) -> None:
         claim.to_look.clear()
         if not settled:
             return
@@ -200,6 +203,8 @@ class Looking:
                     close(claim, dossiers[record], s)
             await transactions.apply(sql, claim.plan, tally, now)
             await transactions.settle(sql, claim.closed[before:], tally, now)
+            if heard is not None:
+                await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
             await tally.store(sql, now)
 
 

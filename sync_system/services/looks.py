@@ -35,6 +35,7 @@ class Looks:
                     one = await self._answer(system, object, due)
                     taken.outcomes += one.outcomes
                     taken.destinations |= one.destinations
+                    taken.down |= one.down
         return taken
 
     async def _answer(self, system: str, object: str, due: Sequence[Due]) -> Taken:
@@ -45,7 +46,7 @@ class Looks:
             async with self.db.write() as sql:
                 until = began_at + waiting_time(max(tries for _, _, tries in due))
                 await looks.postpone(sql, system, object, [external_id for external_id, _, _ in due], until)
-            return Taken()
+            return Taken(down=True)
         by_id = {row.external_id: row for row in rows}
         arrivals: list[Arrival] = []
         rejected: list[Rejection] = []

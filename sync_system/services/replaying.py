@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sync_system.domain.transactions import ReplayPolicy, Standing, State, Trigger, replay
-from sync_system.ledger import transactions
+from sync_system.ledger import destinations, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock
@@ -41,6 +41,16 @@ class Replaying:
                 tally.add("replayed" if state is State.PENDING else "gave_up", destination, count=len(some))
             await tally.store(sql, now)
         return Replayed(len(moved[State.PENDING]), len(moved[State.PARKED]))
+
+    async def recover(self, destination: str) -> Replayed:
+        """Replay what failed because of an outage, once it is over; nothing if the destination's policy is not to."""
+        async with self.db.write() as sql:
+            since = await destinations.take_recovery(sql, destination)
+        if since is None or not self.policies[destination].on_recovery:
+            return Replayed(0, 0)
+        async with self.db.read() as sql:
+            ids = await transactions.failed_since(sql, destination, since)
+        return await self.replay(destination, ids, Trigger.RECOVERY)
 
     async def find_lost(self, destination: str, before: int) -> int:
         """Let the failed queue hear again of what it should have brought by `before` and did not; return how many."""

@@ -6,6 +6,7 @@ from sqlalchemy import insert
 
 from sync_system.connectors.protocol import Call, Delivered, Outcome
 from sync_system.domain import decisions
+from sync_system.domain.breaker import Heard
 from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.fields import Value
 from sync_system.domain.link import Link
@@ -22,6 +23,7 @@ from sync_system.ledger.tables import attempts
 from sync_system.ledger.transactions import Plan, Settled
 from sync_system.services.claiming import Claim, Work, attempt_row, failure, with_twin
 from sync_system.services.clock import Clock
+from sync_system.services.health import Health
 from sync_system.services.planning import plan_system
 from sync_system.services.reading import read_values
 
@@ -29,14 +31,18 @@ from sync_system.services.reading import read_values
 class Settlement:
     """Settles what was sent."""
 
-    def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
-        self.db, self.catalog, self.clock = db, catalog, clock
+    def __init__(self, db: Database, catalog: Catalog, health: Health, clock: Clock) -> None:
+        self.db, self.catalog, self.health, self.clock = db, catalog, health, clock
 
-    async def settle(self, claim: Claim, work: Sequence[Work], delivered: Delivered) -> list[Settled]:
-        """Take in the outcomes of a batch, one for each work in order; return what was settled."""
+    async def settle(self, claim: Claim, work: Sequence[Work], delivered: Delivered, heard: Heard) -> list[Settled]:
+        """Take in the outcomes of a batch, one for each work in order, and what they say of the destination.
+
+        Return what was settled.
+        """
         async with self.db.write() as sql:
             batch = _Settling(self.catalog, sql, claim, self.clock())
             await batch.load(work, delivered.outcomes)
+            claim.charged = await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
             for w, outcome in zip(work, delivered.outcomes, strict=True):
                 batch.settle_one(w, outcome)
             await batch.store(delivered.calls)

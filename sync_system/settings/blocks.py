@@ -93,8 +93,12 @@ class Replay(Configured):
 class Rate(Configured):
     """How many calls the system allows."""
 
-    calls: Positive = Field(description="The number of calls.")
-    per: Duration = Field(description="The time they are counted in.")
+    calls: Positive | None = Field(None, description="The number of calls.")
+    per: Duration = Field(1.0, description="The time they are counted in.")
+    daily: Positive | None = Field(None, description="The number of calls in a day.")
+    replay_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="The part of a day's calls from which on nothing is replayed."
+    )
 
 
 class CustomField(Configured):

@@ -60,6 +60,7 @@ class Installation:
     environ: Mapping[str, str]
     changes: Mapping[str, Any] = field(default_factory=dict)
     ahead: int = 0  # microseconds that its clock is ahead
+    frozen_at: int | None = None  # what its clock shows for ever
 
     def __post_init__(self) -> None:
         self.cores = AsyncExitStack()
@@ -73,7 +74,7 @@ class Installation:
         return core
 
     def clock(self) -> int:
-        return now() + self.ahead
+        return (now() if self.frozen_at is None else self.frozen_at) + self.ahead
 
     async def take(self, system: str, *bodies: bytes) -> Ingested:
         """Take in a batch of messages."""
@@ -88,6 +89,13 @@ class Installation:
             total.outcomes += one.outcomes
             total.failed += one.failed
         return total
+
+    async def recover(self, system: str) -> None:
+        """Let the outage of a system be found over: a probe, what was pending, what failed meanwhile."""
+        self.ahead += 30 * SECOND
+        await self.deliver(system)
+        await self.core.replaying().recover(system)
+        await self.deliver(system)
 
     async def expire(self, system: str) -> int:
         """Let every lease of a system run out, and the sweeper return the claims."""

@@ -79,7 +79,7 @@ async def test_outage_costs_no_attempts(installation, application, kind):
         await installation.core.replaying().replay("application")
     assert await installation.rows("SELECT DISTINCT state, attempts FROM transactions") == [("pending", 0)]
     application.lift(fault)
-    await installation.deliver("application")
+    await installation.recover("application")
     assert await installation.states("application") == ["succeeded"] * 3
 
 

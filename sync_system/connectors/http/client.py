@@ -3,18 +3,26 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    Future,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
-from sync_system.connectors.http.answers import Answer, Explain, error_of
+from sync_system.connectors.http.answers import Answer, Explain, error_of, retry_after
 from sync_system.connectors.http.auth import Auth
 from sync_system.connectors.http.excerpts import Redactor
-from sync_system.connectors.protocol import Call
+from sync_system.connectors.protocol import Call, Gate, OpenGate, Told
 from sync_system.connectors.times import now
 from sync_system.domain.outcomes import OutcomeClass
 from sync_system.errors import SystemRefused, SystemUnavailable
@@ -23,6 +31,8 @@ TRIES = 3
 FIRST_WAIT = 0.1
 # A read waits no longer than this, in seconds, for what the system asks; its caller has better things to do.
 LONGEST_WAIT = 2.0
+# After a 429 that does not say for how long.
+SHORTEST_REST = 1.0
 LONGEST_BODY = 64 * 1024 * 1024
 JSON = {"content-type": "application/json"}
 # The transport's own word for the moment from which a system may have heard of a request.
@@ -45,7 +55,8 @@ class Http:
     """One system over HTTP.
 
     `explain` reads the system's own words for a failure; `codes` is its own table of error codes; `timeout` in seconds
-    is for a whole call, connection and answer together.
+    is for a whole call, connection and answer together. Every call passes the `gate`, which hears what the answer has
+    `told` of the system's limits.
     """
 
     def __init__(
@@ -58,23 +69,62 @@ class Http:
         timeout: float,
         headers: Mapping[str, str] | None = None,
         codes: Mapping[str, OutcomeClass] | None = None,
+        gate: Gate | None = None,
+        told: Callable[[Answer], Told | None] | None = None,
         clock: Callable[[], int] = now,
     ) -> None:
+        self._gate, self._told = gate or OpenGate(), told or too_fast
         self._client, self._auth, self._explain, self._codes = client, auth, explain, codes
         self._base_url, self._timeout, self._clock = base_url.rstrip("/"), timeout, clock
         self._headers = {"accept": "application/json", **(headers or {})}
 
     async def write(self, request: Request) -> Answer:
-        """Send a request once and return what came back; never raises for what the system does."""
+        """Send a request and return what came back; never raises for what the system does.
+
+        It goes out again, a few times, only where the system has surely done nothing.
+        """
+        calls: list[Call] = []
+
+        async def once() -> Answer:
+            answer = await self._write_once(request)
+            calls.extend(answer.calls)
+            return answer
+
+        repeated = AsyncRetrying(
+            stop=stop_after_attempt(TRIES),
+            retry=retry_if_result(self._passes_soon),
+            wait=self._wait,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        return replace(cast("Answer", await repeated(once)), calls=tuple(calls))
+
+    async def _write_once(self, request: Request) -> Answer:
         try:
             return await self._authenticated(request)
         except SystemUnavailable as exc:
-            return Answer(calls=(), status=exc.status, problem=str(exc), sent=False)
+            asked = {} if exc.retry_after is None else {"retry-after": str(exc.retry_after)}
+            return Answer(calls=(), status=exc.status, headers=asked, problem=str(exc), sent=False)
+
+    def _passes_soon(self, answer: Answer) -> bool:
+        """Whether a write was surely not done, and may be in a moment."""
+        if answer.status in {401, 403} or (answer.sent and answer.status not in NOT_DONE):
+            return False
+        return (self._explain(answer).retry_after or 0.0) <= LONGEST_WAIT
+
+    def _wait(self, state: RetryCallState) -> float:
+        asked = self._asked(state.outcome) if state.outcome else None
+        return max(_backoff(state), asked or 0.0)
+
+    def _asked(self, outcome: Future) -> float | None:
+        failure = outcome.exception()
+        if failure is None:
+            return self._explain(outcome.result()).retry_after
+        return failure.retry_after if isinstance(failure, SystemUnavailable) else None
 
     async def read(self, request: Request) -> Answer:
         """Send a request that changes nothing, a few times if need be; raise SystemUnavailable or SystemRefused."""
         repeated = AsyncRetrying(
-            stop=stop_after_attempt(TRIES), retry=retry_if_exception(_passes), wait=_wait, reraise=True
+            stop=stop_after_attempt(TRIES), retry=retry_if_exception(_passes), wait=self._wait, reraise=True
         )
         return await repeated(self._read_once, request)
 
@@ -101,6 +151,7 @@ class Http:
             params=request.params,
             headers=self._headers | dict(request.headers or {}) | dict(proof) | (JSON if content else {}),
         )
+        await self._gate.enter()
         started_at = self._clock()
         heard = await _exchanged(self._client, sending, self._timeout)
         redactor = Redactor(self._auth.secrets())
@@ -115,7 +166,10 @@ class Http:
             positions=request.positions,
         )
         problem = redactor.text(heard.problem)
-        return Answer((call,), heard.status, heard.headers, _document(heard.body), problem, heard.sent)
+        answer = Answer((call,), heard.status, heard.headers, _document(heard.body), problem, heard.sent)
+        if told := self._told(answer):
+            await self._gate.told(told)
+        return answer
 
     def url(self, path: str) -> str:
         """Return the whole address of a path; raise SystemRefused for a link that leads to another place."""
@@ -222,10 +276,16 @@ def _passes(exc: BaseException) -> bool:
     )
 
 
+# Said before anything is done: too early, too fast, not now.
+NOT_DONE = frozenset({425, 429, 503})
+TOO_FAST = 429
+
+
+def too_fast(answer: Answer) -> Told | None:
+    """Return what an answer tells of the limits, by the standard's words alone."""
+    if answer.status != TOO_FAST:
+        return None
+    return Told(wait=retry_after(answer.headers) or SHORTEST_REST)
+
+
 _backoff = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
-
-
-def _wait(state: RetryCallState) -> float:
-    failure = state.outcome.exception() if state.outcome else None
-    asked = failure.retry_after if isinstance(failure, SystemUnavailable) else None
-    return max(_backoff(state), asked or 0.0)

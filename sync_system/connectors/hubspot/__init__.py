@@ -4,6 +4,8 @@ from sync_system.connectors.hubspot.connector import build
 from sync_system.connectors.hubspot.settings import HubSpotObject, HubSpotSettings
 from sync_system.connectors.registry import ConnectorType
 
-HUBSPOT = ConnectorType("hubspot", HubSpotSettings, HubSpotObject, build)
+# The smallest account's burst limit for one app; bigger ones have 190, and say so in the configuration.
+RATE = (100, 10.0)
+HUBSPOT = ConnectorType("hubspot", HubSpotSettings, HubSpotObject, build, RATE)
 
 __all__ = ["HUBSPOT"]

@@ -8,7 +8,7 @@ import httpx
 from sync_system.connectors.http import Auth, Http, OAuth, bearer, fetch_token, open_client
 from sync_system.connectors.hubspot.changes import Poller
 from sync_system.connectors.hubspot.objects import ObjectType
-from sync_system.connectors.hubspot.problems import CODES, explained
+from sync_system.connectors.hubspot.problems import CODES, explained, told
 from sync_system.connectors.hubspot.reading import Reader
 from sync_system.connectors.hubspot.settings import HubSpotObject, HubSpotSettings
 from sync_system.connectors.hubspot.webhooks import authenticate, changes_of, read_events
@@ -115,5 +115,8 @@ def build(context: SystemContext) -> HubSpotConnector:
             raise ConfigurationError(f"{context.name}.{name}: these are not the settings of a HubSpot object")
         objects[name] = ObjectType(object.settings, settings.api_version, object.fields)
     client = open_client(context.timeout, allow_private=context.allow_private)
-    http = Http(client, settings.base_url, proof(settings, client), explained, timeout=context.timeout, codes=CODES)
+    http = Http(
+        client, settings.base_url, proof(settings, client), explained,
+        timeout=context.timeout, codes=CODES, gate=context.gate, told=told,
+    )  # fmt: skip
     return HubSpotConnector(http, objects, settings)

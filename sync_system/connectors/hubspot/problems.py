@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from sync_system.connectors.http import Answer, Problem, retry_after
+from sync_system.connectors.protocol import Told
 from sync_system.domain.outcomes import OutcomeClass
 
 # Ours: the property with our key is missing or not unique, which is the account's fault and no record's.
@@ -74,6 +75,18 @@ def outcome_class(answer: Answer, code: str) -> OutcomeClass:
     if answer.status in NOT_REACHED:
         return OutcomeClass.UNAVAILABLE
     return OutcomeClass.UNCERTAIN if answer.status in MAYBE_REACHED else answer.outcome(code, CODES)
+
+
+def told(answer: Answer) -> Told | None:
+    """Return what an answer tells of the account's limits."""
+    wait = explained(answer).retry_after if answer.status == 429 else None
+    day = (
+        answer.headers.get("x-hubspot-ratelimit-daily", ""),
+        answer.headers.get("x-hubspot-ratelimit-daily-remaining", ""),
+    )
+    if all(number.isdigit() for number in day):
+        return Told(wait, int(day[0]), int(day[1]))
+    return None if wait is None else Told(wait)
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:

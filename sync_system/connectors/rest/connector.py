@@ -119,5 +119,6 @@ def build(context: SystemContext) -> RestConnector:
             timeout=context.timeout,
             headers=settings.headers,
             codes=codes,
+            gate=context.gate,
         )
     return RestConnector(objects, https, settings)
