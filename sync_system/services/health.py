@@ -53,7 +53,7 @@ class Health:
                 sql, destination, Pause(now, OURSELVES, f"authentication refused: {after.opened_for}")
             )
             log.error("destination.paused", destination=destination, reason=after.opened_for)
-        self._noted.pop(destination, None)
+        self._noted[destination] = now if well else 0
         return probe or not before.is_open
 
     async def _follow(self, sql: Sql, destination: str, before: Breaker, after: Breaker) -> None:
