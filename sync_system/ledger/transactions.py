@@ -1,6 +1,6 @@
 """Transactions by the batch: planned, claimed, settled, handed back, replayed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, literal, select, text, update
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
-from sync_system.ledger.tables import results, transactions
+from sync_system.ledger.tables import intents, results, transactions
 
 REASON_LIMIT = 2_000
 
@@ -132,13 +132,13 @@ CLAIM_POSTGRESQL = text(
         WHERE p.record = t.record AND p.destination = t.destination AND p.state = 'processing' LIMIT 1) IS NULL
       ORDER BY t.priority, t.id LIMIT :limit
       FOR UPDATE OF t SKIP LOCKED FOR SHARE OF r SKIP LOCKED)
-    UPDATE transactions t SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
+    UPDATE transactions t SET state = 'processing', token = :token, claimed_until = :until
     FROM pick WHERE t.id = pick.id AND t.state = 'pending' RETURNING t.id, t.record
     """
 )
 CLAIM_SQLITE = text(
     """
-    UPDATE transactions SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
+    UPDATE transactions SET state = 'processing', token = :token, claimed_until = :until
     WHERE id IN (
       SELECT t.id FROM transactions t
       WHERE t.destination = :destination AND t.state = 'pending' AND NOT EXISTS (
@@ -149,17 +149,17 @@ CLAIM_SQLITE = text(
     """
 )
 
-INTEND = (
-    update(transactions)
-    .where(transactions.c.id == bindparam("b_id"))
-    .values(sent=bindparam("b_sent", type_=transactions.c.sent.type))
-)
+
+async def intend(sql: Sql, token: int, sent: Mapping[str, Any]) -> None:
+    """Store what a claim is about to send, by transaction: one document for all of them."""
+    if sent:
+        await sql.add(intents, [{"token": token, "sent": sent}])
 
 
-async def intend(sql: Sql, rows: Sequence[dict[str, Any]]) -> None:
-    """Store what is about to be sent: rows of b_id, b_sent."""
-    if rows:
-        await sql.execute(INTEND, list(rows))
+async def intended(sql: Sql, tokens: Collection[int]) -> dict[str, Any]:
+    """Return what these claims were about to send, by transaction."""
+    query = select(intents.c.sent).where(sql.among(intents.c.token, sorted(tokens))).order_by(intents.c.id)
+    return {id: sent for row in await sql.execute(query) for id, sent in row.sent.items()} if tokens else {}
 
 
 async def still_ours(sql: Sql, ids: Collection[int], token: int) -> set[int]:

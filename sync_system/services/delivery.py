@@ -94,7 +94,7 @@ class Delivery:
                 return []
             claims = await self._open(sql, lane.system, ids, token, until)
             for claim in claims:
-                await transactions.intend(sql, claim.intended())
+                await transactions.intend(sql, claim.token, claim.intended())
                 await transactions.apply(sql, claim.plan, tally, now)
                 await transactions.settle(sql, claim.closed, tally, now)
             await tally.store(sql, now)
