@@ -1,6 +1,7 @@
 """Drains a destination's failed queue at the ticks of its schedule; between them, sweeps what was left behind."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 import orjson
@@ -13,6 +14,7 @@ from sync_system.errors import BrokerUnavailable, LedgerUnavailable
 from sync_system.messaging.broker import BROKEN, describe
 from sync_system.messaging.drain import drain
 from sync_system.messaging.topology import Topology, failed_queue
+from sync_system.services.canary import Canary, Stage
 from sync_system.services.clock import Clock
 from sync_system.services.health import Health
 from sync_system.services.replaying import Replaying
@@ -40,6 +42,7 @@ class ReplayRole:
         clock: Clock,
     ) -> None:
         self.system, self.schedule, self.replaying, self.hints = system, schedule, replaying, hints
+        self.canary = Canary(replaying.db, clock, lambda destination: hints.send("canary", [destination]))
         self.url, self.topology, self.clock = url, topology, clock
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,19 +71,23 @@ class ReplayRole:
     async def tick(self) -> None:
         """Replay everything that stands in the failed queue now."""
         began_at = self.clock()
-        counts = {"replayed": 0, "parked": 0}
+        counts, many = Counter[str](), set[str]()
 
         async def take(bodies: list[bytes]) -> None:
             replayed = await self.replaying.replay(self.system, self._named(bodies))
-            counts["replayed"] += replayed.pending
-            counts["parked"] += replayed.parked
+            counts.update(replayed=replayed.pending, parked=replayed.parked)
+            many.update(replayed.many)
 
         await drain(self.url, self.topology, failed_queue(self.system), take)
+        await self.hints.send("replay", [self.system] if counts["replayed"] else [])
+        for cause in sorted(many):
+            await self.canary.replay(self.system, cause, self._told)
         lost = await self.replaying.find_lost(self.system, began_at)
-        if any(counts.values()) or lost:
+        if counts.total() or lost:
             log.info("replay.ticked", destination=self.system, lost_messages=lost, **counts)
-        if counts["replayed"]:
-            await self.hints.send("replay", [self.system])
+
+    async def _told(self, stage: Stage) -> None:
+        log.info("replay.canary", destination=self.system, tried=stage.tried, again=stage.again, stopped=stage.stopped)
 
     def _named(self, bodies: Sequence[bytes]) -> list[int]:
         """Return the transactions that messages stand for; one that stands for none tells nothing, and is dropped."""

@@ -20,6 +20,7 @@ from sync_system.services.health import Health
 from sync_system.services.ingest import Ingest
 from sync_system.services.limiting import Limiter
 from sync_system.services.looks import Looks
+from sync_system.services.recovering import Recovering
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
 from sync_system.services.withdrawing import Withdrawing
@@ -77,6 +78,18 @@ class Core:
     def replaying(self) -> Replaying:
         """Return what replays failures."""
         return Replaying(self.db, self.policies, self.clock)
+
+    def recovering(self) -> Recovering:
+        """Return what repairs a broker that has lost its data."""
+        return Recovering(
+            self.db, self.broker_url, self.topology, self.settings.systems, self.sweeping(), self.health()
+        )
+
+    def adopt(self, settings: Settings, kinds: Mapping[str, ConnectorType]) -> None:
+        """Take over what may change while running: schedules, caps and limits."""
+        self.settings = settings
+        self.policies.update(policies_of(settings))
+        self.limiter.rates.update(rates_of(settings, kinds))
 
     def schedule(self, system: str) -> Schedule:
         """Return when a destination's failures are replayed."""

@@ -224,7 +224,7 @@ async def failed(sql: Sql, destination: str, ids: Collection[int] | None = None)
     Their records are locked first: nobody else may wake or supersede them meanwhile.
     """
     t = transactions.c
-    query = select(t.id, t.record, t.attempts, t.at_once, t.expiries, t.failing_since, t.allowed).where(
+    query = select(t.id, t.record, t.attempts, t.at_once, t.expiries, t.failing_since, t.allowed, t.fingerprint).where(
         t.destination == destination, t.state == "failed"
     )
     if ids is not None:
@@ -241,6 +241,43 @@ async def failed_since(sql: Sql, destination: str, since: int) -> list[int]:
     t = transactions.c
     query = select(t.id).where(t.destination == destination, t.state == "failed", t.updated_at > since)
     return [row.id for row in await sql.execute(query)]
+
+
+async def many_failed(sql: Sql, destination: str, count: int) -> set[str]:
+    """Return the causes for which at least so many transactions of a destination have failed."""
+    t = transactions.c
+    query = (
+        select(t.fingerprint)
+        .where(t.destination == destination, t.state == "failed", t.fingerprint.is_not(None))
+        .group_by(t.fingerprint)
+        .having(func.count() >= count)
+    )
+    return {row.fingerprint for row in await sql.execute(query)}
+
+
+async def failed_so(sql: Sql, destination: str, fingerprint: str, before: int, limit: int) -> list[int]:
+    """Lock and return transactions of a destination that failed for a cause before a moment, the oldest first."""
+    t = transactions.c
+    query = (
+        select(t.id)
+        .where(t.destination == destination, t.state == "failed", t.fingerprint == fingerprint, t.updated_at < before)
+        .order_by(t.id)
+        .limit(limit)
+    )
+    ids = [row.id for row in await sql.execute(query)]
+    await lock_records(sql, ids)
+    return ids
+
+
+async def outcome_of(sql: Sql, ids: Sequence[int], fingerprint: str) -> tuple[int, int]:
+    """Return how many of these transactions are not tried yet, and how many failed for this cause."""
+    t = transactions.c
+    query = select(t.state, t.fingerprint, func.count()).where(sql.among(t.id, ids)).group_by(t.state, t.fingerprint)
+    under_way = again = 0
+    for state, cause, count in await sql.execute(query):
+        under_way += count if state in {"pending", "processing"} else 0
+        again += count if state in {"failed", "parked"} and cause == fingerprint else 0
+    return under_way, again
 
 
 async def move(sql: Sql, ids: Sequence[int], state: State, trigger: str, now: int) -> list[int]:
@@ -264,6 +301,12 @@ async def unannounced(sql: Sql, limit: int) -> list[tuple[int, str, int]]:
     t = transactions.c
     query = select(t.id, t.destination, t.attempts).where(t.state == "failed", t.announced_at.is_(None)).limit(limit)
     return [tuple(row) for row in await sql.execute(query)]
+
+
+async def forget_announcements(sql: Sql) -> None:
+    """Let the failed queues hear of every failed transaction again."""
+    t = transactions.c
+    await sql.execute(update(transactions).where(t.state == "failed", t.announced_at.is_not(None)).values(announced_at=None))
 
 
 async def announce(sql: Sql, ids: Sequence[int], now: int | None) -> None:

@@ -33,9 +33,8 @@ class Rejection:
     event: Event | None = None
 
     def pointer(self) -> Outgoing:
-        """Return the message for the rejected queue: where it stands in the ledger, and why; no lead data."""
-        body = {"event": self.id, "system": self.system, "reason": self.reason}
-        return Outgoing("", REJECTED, orjson.dumps(body), message_id=self.id)
+        """Return the message for the rejected queue."""
+        return pointer(self.id, self.system, self.reason)
 
     def row(self, now: int) -> dict[str, Any]:
         """Return the event's row in the ledger."""
@@ -47,6 +46,11 @@ class Rejection:
             "received_at": now, "payload": {"body": self.body[:EXCERPT].decode("utf-8", "replace")},
             "outcome": "invalid", "error": self.reason, "record": None, "decisions": None,
         }  # fmt: skip
+
+
+def pointer(id: str, system: str, reason: str) -> Outgoing:
+    """Return the message that stands for a rejected one: where it stands in the ledger, and why; no lead data."""
+    return Outgoing("", REJECTED, orjson.dumps({"event": id, "system": system, "reason": reason}), message_id=id)
 
 
 def rejection(system: str, body: bytes, reason: str, event: Event | None = None) -> Rejection:

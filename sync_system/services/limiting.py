@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
 
 import structlog
 
@@ -28,7 +27,7 @@ DAY_NOTED = 5 * SECOND
 class Limiter:
     """The limits of all systems; their `rates` may be changed at any time."""
 
-    def __init__(self, db: Database, clock: Clock, rates: Mapping[str, Rate]) -> None:
+    def __init__(self, db: Database, clock: Clock, rates: dict[str, Rate]) -> None:
         self.db, self.clock, self.rates = db, clock, rates
         self._asked_at: dict[str, int] = {}
         self._replays: dict[str, bool] = {}

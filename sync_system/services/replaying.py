@@ -1,6 +1,6 @@
 """Failures come back on their schedule: pending while attempts are left, parked when they are spent."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 from sync_system.domain.transactions import ReplayPolicy, Standing, State, Trigger, replay
@@ -10,12 +10,20 @@ from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock
 
 
+# So many failures of one cause are not tried again all at once.
+MANY = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many failed transactions went back to pending, and how many were parked."""
+    """How many failed transactions went back to pending, and how many were parked.
+
+    `many`: the causes that too many failed for to be tried all at once.
+    """
 
     pending: int
     parked: int
+    many: Set[str] = frozenset()
 
 
 class Replaying:
@@ -27,20 +35,26 @@ class Replaying:
     async def replay(
         self, destination: str, ids: Collection[int] | None = None, trigger: Trigger = Trigger.SCHEDULE
     ) -> Replayed:
-        """Replay these transactions, all of the destination's if None; ones that are not failed any more are left."""
+        """Replay these transactions, all of the destination's if None; ones that are not failed any more are left.
+
+        On schedule, what many have failed for is left as well: a canary goes first.
+        """
         now, policy = self.clock(), self.policies[destination]
         async with self.db.write() as sql:
             tally = Tally()
             groups: dict[State, list[int]] = {State.PENDING: [], State.PARKED: []}
+            many = await transactions.many_failed(sql, destination, MANY) if trigger is Trigger.SCHEDULE else set()
             for row in await transactions.failed(sql, destination, ids):
                 standing = Standing(row.attempts, row.at_once, row.expiries, row.failing_since)
-                groups[replay(standing, row.allowed, policy, now)].append(row.id)
+                state = replay(standing, row.allowed, policy, now)
+                if state is State.PARKED or row.fingerprint not in many:
+                    groups[state].append(row.id)
             moved = {state: await transactions.move(sql, some, state, trigger, now) for state, some in groups.items()}
             for state, some in moved.items():
                 tally.moved(destination, State.FAILED, state, len(some))
                 tally.add("replayed" if state is State.PENDING else "gave_up", destination, count=len(some))
             await tally.store(sql, now)
-        return Replayed(len(moved[State.PENDING]), len(moved[State.PARKED]))
+        return Replayed(len(moved[State.PENDING]), len(moved[State.PARKED]), many)
 
     async def recover(self, destination: str) -> Replayed:
         """Replay what failed because of an outage, once it is over; nothing if the destination's policy is not to."""
