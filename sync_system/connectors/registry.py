@@ -1,7 +1,7 @@
 """Which kinds of system can be spoken to: the built-in ones, and what other packages register."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
 from pydantic import BaseModel
@@ -38,12 +38,16 @@ class SystemContext:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorType:
-    """A kind of system: its own keys in the configuration, and how a connector is made from them."""
+    """A kind of system: its own keys in the configuration, and how a connector is made from them.
+
+    `advice`: what a person can do about the system's own error codes, by code.
+    """
 
     name: str
     settings: type[BaseModel]
     object_settings: type[BaseModel]
     build: Callable[[SystemContext], Connector]
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
 def connector_types() -> Mapping[str, ConnectorType]:
