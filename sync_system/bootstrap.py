@@ -27,7 +27,10 @@ SECOND = 1_000_000
 
 @dataclass(slots=True)
 class Core:
-    """Everything that roles share. Nothing is connected before it is used; `aclose` closes all of it."""
+    """Everything that roles share. Nothing is connected before it is used; `aclose` closes all of it.
+
+    `advice`: for each system what to do about its own error codes.
+    """
 
     settings: Settings
     db: Database
@@ -37,6 +40,7 @@ class Core:
     connectors: Mapping[str, Connector]
     publisher: Publisher
     clock: Clock
+    advice: Mapping[str, Mapping[str, str]]
 
     def ingest(self) -> Ingest:
         """Return what takes in messages."""
@@ -100,6 +104,7 @@ def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock =
         connectors=connectors,
         publisher=Publisher(broker_url, declared),
         clock=clock,
+        advice={name: kinds[system.connector].advice for name, system in settings.systems.items()},
     )
 
 

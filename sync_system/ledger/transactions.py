@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, select, text, update
 
 from sync_system.domain.transactions import Standing, State
+from sync_system.ledger import causes
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import results, transactions
@@ -232,6 +233,11 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
         await sql.execute(BACK, back)
     if tried := [_result(s, now) for s in settled if s.tried]:
         await sql.add(results, tried)
+    await causes.note(sql, [_failed(s, s.fingerprint) for s in settled if s.fingerprint], now)
+
+
+def _failed(s: Settled, fingerprint: str) -> causes.Failed:
+    return causes.Failed(s.destination, fingerprint, s.outcome, s.code, s.message, s.status, s.id)
 
 
 def _back(s: Settled, now: int) -> dict[str, Any]:
