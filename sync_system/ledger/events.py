@@ -23,6 +23,13 @@ async def add(sql: Sql, rows: list[dict[str, Any]]) -> None:
 
 
 async def add_invalid(sql: Sql, rows: list[dict[str, Any]]) -> None:
-    """Write down what could not be taken in; the same message a second time changes nothing."""
+    """Write down what could not be taken in; the same message again waits for a person again."""
     if rows:
-        await sql.execute(sql.insert(events).on_conflict_do_nothing(index_elements=["id"]), rows)
+        statement = sql.insert(events)
+        again = {"received_at": statement.excluded.received_at, "error": statement.excluded.error}
+        await sql.execute(
+            statement.on_conflict_do_update(
+                index_elements=["id"], set_=again | {"mended_at": None, "decisions": None}
+            ),
+            rows,
+        )
