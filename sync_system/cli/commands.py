@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from sync_system.cli import check, compare, config, demo, importing, migrate, run, status
+from sync_system.cli import (
+    check,
+    compare,
+    config,
+    demo,
+    failures,
+    importing,
+    migrate,
+    rejected,
+    retrying,
+    run,
+    schedule,
+    show,
+    status,
+)
 from sync_system.cli.endings import Commands
 from sync_system.cli.options import DEFAULT_CONFIG, Invocation, RootConfig, RootDebug
 
@@ -17,6 +31,12 @@ def commands() -> typer.Typer:
     app.callback()(root)
     for function in (run.run, demo.demo, check.check, status.status, compare.compare, migrate.migrate):
         app.command()(function)
+    app.command()(failures.failures)
+    app.command()(show.show)
+    app.command()(retrying.retry)
+    app.command()(retrying.park)
+    app.add_typer(rejected.group(), name="rejected")
+    app.add_typer(schedule.group(), name="schedule")
     app.command("import")(importing.import_)
     app.add_typer(config.group(), name="config")
     return app

@@ -7,14 +7,17 @@ from hashlib import blake2b
 from typing import Any
 
 # A quoted word is a name where the sentence says so, and part of the cause; else it is a value.
-NAMING = r"(?:propert(?:y|ies)|fields?|columns?|attributes?|parameters?|keys?|objects?|scopes?|enum|type|header)"
+NAMING = r"(?:property|properties|fields?|columns?|attributes?|parameters?|keys?|objects?|scopes?|enum|type|header)"
 NAMED_AFTER = re.compile(rf"\b{NAMING}\s*(?:named|called|name|of|:)?\s*$", re.IGNORECASE)
 NAMED_BEFORE = re.compile(
     rf"\s*(?:\)\s*)?(?:{NAMING}\b|is\s+(?:an?\s+)?(?:required|mandatory|missing|unknown|read[- ]?only)|must\b|may not\b)",
     re.IGNORECASE,
 )
 NAME = re.compile(r"[A-Za-z_][\w.\- ]{0,63}\Z")
-QUOTED = re.compile(r"(?<!\w)(?:'([^']*)'(?!\w)|\"([^\"]*)\"|`([^`]*)`|“([^”]*)”|‘([^’]*)’|«([^»]*)»)")
+QUOTED = re.compile(
+    r"(?<!\w)(?:'([^']*)'(?!\w)|\"([^\"]*)\"|`([^`]*)`|[\u201c\u201e]([^\u201c\u201d]*)[\u201c\u201d]"
+    r"|\u2018([^\u2019]*)\u2019|\u00ab([^\u00bb]*)\u00bb)"
+)
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?"
@@ -26,7 +29,7 @@ VARIABLE = re.compile(
     | \b[0-9a-f]{{8}}(?:-?[0-9a-f]{{4}}){{3}}-?[0-9a-f]{{12}}\b
     | \b\d{{4}}-\d\d-\d\d(?:[t\s]{CLOCK})?\s*(?:z\b|utc\b|gmt\b|[+-]\d\d:?\d\d\b)?
     | \b(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?
-      (?:\d{{1,2}}\.?\s+{MONTH}|{MONTH}\.?\s+\d{{1,2}}(?:st|nd|rd|th)?)\.?,?(?:\s+\d{{4}})?
+      (?:\d{{1,2}}\.?\s+{MONTH}|{MONTH}\.?\s+\d{{1,2}}(?:[a-z]{{2}})?)\.?,?(?:\s+\d{{4}})?
       (?:,?\s+(?:at\s+)?{CLOCK})?(?:\s*(?:am|pm)\b)?(?:\s*(?:z|utc|gmt)\b)?
     | {CLOCK}(?:\s*(?:am|pm)\b)?(?:\s*(?:z|utc|gmt)\b)?
     | \b0x[0-9a-f]+\b
@@ -39,7 +42,9 @@ VARIABLE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # What stands after a colon, with nothing that marks it as a value but the words before it.
-TOLD = re.compile(r"\b(invalid (?:email|phone|url|date|number|id|value)[\w ]*|got|received|found|was):\s*\S.*$", re.I)
+TOLD = re.compile(
+    r"\b(invalid (?:email|phone|url|date|number|id|value)[\w ]*|got|received|found|was):\s*\S.*$", re.IGNORECASE
+)
 CODE_KEYS = frozenset({"code", "error", "errorcode", "error_code", "type", "category", "reason", "field", "name"})
 DECODER = json.JSONDecoder()
 LONGEST = 2_000  # characters of a message that are looked at

@@ -39,7 +39,7 @@ async def note(sql: Sql, failures: Iterable[Failed], now: int) -> None:
     if not rows:
         return
     of = select(func.coalesce(func.max(transactions.c.object), "")).where(transactions.c.id == bindparam("b_of"))
-    named = {name: bindparam(name) for name in causes.c.keys() if name != "object"}  # noqa: SIM118
+    named: dict[str, Any] = {name: bindparam(name) for name in causes.c.keys() if name != "object"}  # noqa: SIM118
     statement = sql.insert(causes).values(named | {"object": of.scalar_subquery()})
     new = statement.excluded
     changed = {name: new[name] for name in ("message", "status", "transaction", "last_at")}
@@ -84,7 +84,7 @@ async def listed(sql: Sql, system: str | None = None, *, closed: bool = False) -
     query = select(*columns).select_from(tables)
     if system is not None:
         query = query.where((c if closed else o).destination == system)
-    found = [OpenCause(*row) for row in await sql.execute(query)]
+    found = [OpenCause(*tuple[Any, ...](row)) for row in await sql.execute(query)]
     if closed:  # what failed before it had a fingerprint has no cause to join
         found += [one for one in await listed(sql, system) if one.fingerprint is None]
     return sorted(found, key=lambda one: (-one.failed - one.parked, -(one.last_at or 0), one.destination))

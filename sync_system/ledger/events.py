@@ -28,8 +28,6 @@ async def add_invalid(sql: Sql, rows: list[dict[str, Any]]) -> None:
         statement = sql.insert(events)
         again = {"received_at": statement.excluded.received_at, "error": statement.excluded.error}
         await sql.execute(
-            statement.on_conflict_do_update(
-                index_elements=["id"], set_=again | {"mended_at": None, "decisions": None}
-            ),
+            statement.on_conflict_do_update(index_elements=["id"], set_=again | {"mended_at": None, "decisions": None}),
             rows,
         )

@@ -90,9 +90,7 @@ class Forecasting:
         decided = decisions.claim(dossier.record, link, route.rules, now, now, now)
         want, row = decided.wanted, link.external_id if link else None
         kind, reason = _kind(decided, route, link)
-        look = decided.look or (
-            kind is Kind.CREATE and must_search(self.catalog, route, dossier, link) is not None
-        )
+        look = decided.look or (kind is Kind.CREATE and must_search(self.catalog, route, dossier, link) is not None)
         changes = {route.rules.fields[name].name: (_held(link, name), new) for name, new in want.diff.items()}
         return Expected(one.id, one.destination, one.record, kind, row, changes, look, reason)
 

@@ -74,9 +74,7 @@ class Retrying:
         retried.came_from.update(str(one.state) for one in done)
 
 
-async def named(
-    db: Database, catalog: Catalog, names: Sequence[str], states: Collection[State] = RETRIED
-) -> list[int]:
+async def named(db: Database, catalog: Catalog, names: Sequence[str], states: Collection[State] = RETRIED) -> list[int]:
     """Return the transactions that names stand for: of a record, those in one of these states; raise NotFound."""
     ids: list[int] = []
     for name in names:

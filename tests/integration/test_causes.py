@@ -23,7 +23,13 @@ async def test_records_with_one_cause_are_one_group(installation, application):
     await installation.deliver("application")
     [group] = await asked(installation)
     cause = group.cause
-    assert (cause.destination, cause.object, cause.failed, cause.parked, cause.count) == ("application", "lead", 12, 0, 12)
+    assert (cause.destination, cause.object, cause.failed, cause.parked, cause.count) == (
+        "application",
+        "lead",
+        12,
+        0,
+        12,
+    )
     assert (cause.outcome, "tried again by itself" in group.advice) == ("retry", True)
     assert not any(mail in cause.message for mail in emails[:-1])
 

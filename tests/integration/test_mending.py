@@ -68,9 +68,7 @@ async def test_mending_that_mends_nothing_is_refused(installation, broker):
 
 async def test_message_is_put_back_once_the_cause_is_gone(install, broker):
     strict = install(objects={"lead": {"fields": {"city": {"max_length": 3}}}})
-    first, second = await rejected(
-        strict, told("crm", fresh(), contact(email=email(), city="Bengaluru")), broken()
-    )
+    first, second = await rejected(strict, told("crm", fresh(), contact(email=email(), city="Bengaluru")), broken())
     put_back = await mending(strict.core).retry([first, second])
     assert (put_back.count, {id for id, _ in put_back.refused}) == (0, {first, second})
     relaxed = install()

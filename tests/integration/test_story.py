@@ -103,9 +103,7 @@ async def test_schedule_is_rehearsed_on_what_was_recorded(installation, applicat
     await installation.deliver("application")
     await parked(installation, application, 2)
     installation.ahead += 1_000 * MINUTE
-    found = await rehearse(
-        core.db, core.clock, "application", Every(60 * MINUTE), ReplayPolicy(5, 10_000 * MINUTE), 0
-    )
+    found = await rehearse(core.db, core.clock, "application", Every(60 * MINUTE), ReplayPolicy(5, 10_000 * MINUTE), 0)
     assert (found.failed, dict(found.really.recovered), found.really.parked) == (5, {2: 3}, 2)
     assert sum(found.simulated.recovered.values()) == 3
     assert (found.simulated.parked, found.really.calls) == (2, 8)

@@ -34,7 +34,9 @@ EXISTING = re.compile(r"Existing ID:\s*(\d+)|\b(\d+) already has that value")
 NOT_UNIQUE = re.compile(r"non-unique \S+ property")
 INVALID_PROPERTIES = "Property values were not valid:"
 # Values that HubSpot puts into its sentences as they are; in quotes they are no part of the cause.
-BARE = re.compile(r"(?<=^Email address )[^'\"].*(?= is invalid$)|^[^'\"].*(?= was not one of the allowed options)", re.DOTALL)
+BARE = re.compile(
+    r"(?<=^Email address )[^'\"].*(?= is invalid$)|^[^'\"].*(?= was not one of the allowed options)", re.DOTALL
+)
 
 
 def explained(answer: Answer) -> Problem:

@@ -41,7 +41,7 @@ CAUSES = [
     ["https://crm.example.com/contacts/17 answered with 500", "https://crm.example.com/contacts/18?x=1 answered with 502"],
     ["duplicate value found: duplicates value on record with id 00Q1", "duplicate value found: other"],
     ["The lead lead-7f3a was changed", "The lead lead-000192 was changed"],
-    ["Der Kontakt „17“ ist gesperrt", "Der Kontakt „18“ ist gesperrt"],
+    ["contact „a b“ is barred", "contact „c d“ is barred"],
 ]  # fmt: skip
 
 
