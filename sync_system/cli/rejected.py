@@ -9,7 +9,7 @@ from sync_system.cli.endings import FAILED
 from sync_system.cli.options import Config, Debug, Json, OneSystem
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The message's id, or the beginning of it.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of messages, or the beginnings of them.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of messages, or the beginnings of them.")]
 File = Annotated[
     Path | None,
     typer.Option("--data", metavar="FILE", exists=True, dir_okay=False, help="JSON: other data, or a whole message."),

@@ -8,7 +8,7 @@ from sync_system.cli.endings import FAILED
 from sync_system.cli.options import Config, Debug, Json, OneSystem
 
 IDS = "Ids of transactions; or of records, SYSTEM:ROW, email addresses, phone numbers: all that waits of them."
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help=IDS)]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help=IDS)]
 Fingerprint = Annotated[str | None, typer.Option(metavar="F", help="Those of one cause, as `failures` shows it.")]
 Since = Annotated[
     str | None, typer.Option(metavar="T", help="Those that failed last since then: 30m, 4h, 7d ago, or a time.")
@@ -55,7 +55,7 @@ def retry(
 
 
 def park(
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help=IDS)],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help=IDS)],
     reason: Annotated[str, typer.Option(help="Why; it is shown as the error.")],
     config: Config = None,
     json: Json = False,
