@@ -47,7 +47,8 @@ def retry(
         return
     if not (yes or ids):
         count = run_loop(screen.count(settings, wanted))
-        typer.confirm(f"Retry {count:,} transactions?", abort=True, err=True) if count else None
+        if count:
+            typer.confirm(f"Retry {count:,} transactions?", abort=True, err=True)
     retried = run_loop(screen.retry(settings, wanted))
     screen.print_retried(retried, json=json)
     if not retried.moved:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync_system.domain.advice import advise
+from sync_system.domain.advice import BY_HAND, advise
 from sync_system.domain.fields import Value
 from sync_system.domain.record import Stamp
 from sync_system.domain.schedule import Schedule
@@ -154,9 +154,9 @@ class Telling:
                 parked = replay(standing, row.allowed, policy, at) is State.PARKED
                 return "is parked at the next tick" if parked else "is replayed", at
             case State.PARKED:
-                last = tries[-1] if tries else None
-                own = self.advice.get(row.destination, {})
-                told = advise(last.outcome, last.code, own) if last else "Retry it when its reason is gone."
+                last = tries[-1] if tries and tries[-1].message == row.error else None
+                outcome, code = (last.outcome, last.code) if last else (State.PARKED, BY_HAND)
+                told = advise(outcome, code, self.advice.get(row.destination, {}))
                 return f"waits for a person. {told}", None
             case _:
                 return None, None

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from sync_system.domain.schedule import Every
 from sync_system.domain.transactions import ReplayPolicy
 from sync_system.ledger.repairs import Selection
+from sync_system.services.parking import Parking
 from sync_system.services.rehearsing import failures_of, rehearse
 from sync_system.services.retrying import Retrying
 from sync_system.services.story import Telling
@@ -63,6 +64,15 @@ async def test_story_of_a_parked_lead_says_what_to_do(installation, application)
     [transaction] = (await tell(installation)).transactions
     assert transaction.next.startswith("waits for a person. The system refuses this record")
     assert transaction.next_at is None
+
+
+async def test_story_of_what_a_person_parked_says_so(installation, application):
+    await failed(installation, application)
+    core = installation.core
+    await Parking(core.db, core.catalog, core.clock).park(await ids(installation), "the customer asked")
+    [transaction] = (await tell(installation)).transactions
+    assert (transaction.state, transaction.error) == ("parked", "the customer asked")
+    assert "A person parked it" in transaction.next
 
 
 async def test_story_shows_calls_when_asked_for(installation, application):
