@@ -31,7 +31,10 @@ SECOND = 1_000_000
 
 @dataclass(slots=True)
 class Core:
-    """Everything that roles share. Nothing is connected before it is used; `aclose` closes all of it."""
+    """Everything that roles share. Nothing is connected before it is used; `aclose` closes all of it.
+
+    `advice`: for each system what to do about its own error codes.
+    """
 
     settings: Settings
     db: Database
@@ -43,6 +46,7 @@ class Core:
     limiter: Limiter
     policies: dict[str, ReplayPolicy]
     clock: Clock
+    advice: Mapping[str, Mapping[str, str]]
 
     def ingest(self) -> Ingest:
         """Return what takes in messages."""
@@ -125,6 +129,7 @@ def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock =
         limiter=limiter,
         policies=policies_of(settings),
         clock=clock,
+        advice={name: kinds[system.connector].advice for name, system in settings.systems.items()},
     )
 
 

@@ -8,6 +8,7 @@ SyncError
 ├── BrokerUnavailable       RabbitMQ does not answer
 │   └── PublishRefused      the broker answered, and did not take the message
 ├── LedgerUnavailable       the database does not answer
+├── NotFound                the ledger holds nothing by the name that a person gave
 └── ConnectorError          a system did not do what a connector asked
     ├── SystemUnavailable   … for a reason that is no record's fault
     ├── SystemRefused       … because of what was asked
@@ -57,6 +58,10 @@ class PublishRefused(BrokerUnavailable):
 
 class LedgerUnavailable(SyncError):
     """Raised when the database cannot be reached or is not at the schema this version needs."""
+
+
+class NotFound(SyncError):
+    """Raised when the ledger holds nothing by the name that a person gave, or more than one thing."""
 
 
 class ConnectorError(SyncError):

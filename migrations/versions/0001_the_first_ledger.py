@@ -129,6 +129,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("outcome <> 'invalid'"),
         )
         batch_op.create_index("events_record", ["record", "id"], unique=False)
+        batch_op.create_index(
+            "events_invalid",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'invalid'"),
+            postgresql_where=sa.text("outcome = 'invalid'"),
+        )
 
     op.create_table(
         "held",
@@ -373,6 +380,11 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("held")
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_index(
+            "events_invalid",
+            sqlite_where=sa.text("outcome = 'invalid'"),
+            postgresql_where=sa.text("outcome = 'invalid'"),
+        )
         batch_op.drop_index("events_record")
         batch_op.drop_index(
             "events_once",

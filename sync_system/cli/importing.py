@@ -63,8 +63,8 @@ def import_(
 
     options = Options(id, columns_of(map or []), time, verb, clear_empty, encoding, delimiter)
     settings = read_settings(config)
-    progress = run_loop(import_all(settings, Order(file, system, object, options)))
-    print_report(progress, refused)
+    progress, note = run_loop(import_all(settings, Order(file, system, object, options)))
+    print_report(progress, note, refused)
     if progress.published == 0:
         raise typer.Exit(FAILED)
 

@@ -10,7 +10,9 @@ from sync_system.bootstrap import Core, build
 from sync_system.cli import logs
 from sync_system.cli.options import DEFAULT_CONFIG
 from sync_system.connectors.registry import connector_types
+from sync_system.errors import ConfigurationError
 from sync_system.settings import Settings, load
+from sync_system.settings.problems import unknown
 
 T = TypeVar("T")
 
@@ -21,6 +23,12 @@ def read_settings(path: Path | None, *, quiet: bool = True) -> Settings:
     log = settings.root.log
     logs.set_up(log.format, "error" if quiet else log.level)
     return settings
+
+
+def known_system(settings: Settings, name: str | None) -> None:
+    """Raise ConfigurationError, with what was probably meant, if there is no system of that name."""
+    if name is not None and name not in settings.systems:
+        raise ConfigurationError(unknown("system", name, settings.systems))
 
 
 @asynccontextmanager

@@ -46,3 +46,5 @@ Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help=CONFIG_HELP, callback=_chosen, show_default=False)
 ]
 Debug = Annotated[bool, typer.Option("--debug", help=DEBUG_HELP, callback=_noted)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OneSystem = Annotated[str | None, typer.Option("--system", metavar="SYSTEM", help="Of this system alone.")]

@@ -1,16 +1,14 @@
 """`sync-system recover`: after the broker's data is gone, everything that the ledger remembers is put right again."""
 
-from typing import Annotated
-
 import orjson
 import typer
 
-from sync_system.cli.options import Config, Debug
+from sync_system.cli.options import Config, Debug, Json
 
 
 def recover(
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Repair from the ledger what a broker without its data, or a crash, has left behind.

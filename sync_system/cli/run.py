@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sync_system.cli.options import Config, Debug
+from sync_system.cli.options import DEFAULT_CONFIG, Config, Debug
 
 Seconds = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for broker and database.")]
 
@@ -40,6 +40,7 @@ def run(
     async def main() -> None:
         async with opened(settings) as core:
             spare_the_collector()
-            await serve(core, [str(one) for one in role or Role], migrate=migrate, wait=wait)
+            roles = [str(one) for one in role or Role]
+            await serve(core, roles, config or DEFAULT_CONFIG, migrate=migrate, wait=wait)
 
     run_loop(main())

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from consumers.roles import ROLES, Run, hints_of
 from producers.poller import pollers
 from sync_system.bootstrap import Core
 from sync_system.cli.endings import sync_error_in
+from sync_system.cli.reloading import Reloader
 from sync_system.cli.waiting import bring_up_to_date, wait_for_broker, wait_for_ledger
 from sync_system.cli.web import Web, take_port
 from sync_system.errors import SyncError
@@ -27,8 +29,11 @@ class StoppedLate(SyncError):
     """Raised when the roles did not end in time after they were told to stop."""
 
 
-async def serve(core: Core, roles: Sequence[str], *, migrate: bool, wait: float) -> None:
-    """Run these roles until a signal ends them; raise SyncError if they cannot start."""
+async def serve(core: Core, roles: Sequence[str], config: Path, *, migrate: bool, wait: float) -> None:
+    """Run these roles until a signal ends them; raise SyncError if they cannot start.
+
+    `config`: the file that the core was built from; it is read again when it changes.
+    """
     async with AsyncExitStack() as stack:
         taken = None
         if "api" in roles:
@@ -41,14 +46,14 @@ async def serve(core: Core, roles: Sequence[str], *, migrate: bool, wait: float)
             from api.app import create_app
 
             web = Web(create_app(core), taken)
-        await Service(core, roles, web).run()
+        await Service(core, roles, web, Reloader(core, config)).run()
 
 
 class Service:
     """Roles that run together and end together."""
 
-    def __init__(self, core: Core, roles: Sequence[str], web: Web | None) -> None:
-        self.roles, self.web, self.stop = list(roles), web, asyncio.Event()
+    def __init__(self, core: Core, roles: Sequence[str], web: Web | None, reloader: Reloader) -> None:
+        self.roles, self.web, self.reloader, self.stop = list(roles), web, reloader, asyncio.Event()
         self.runs = runs_of(core, roles)
 
     async def run(self) -> None:
@@ -60,6 +65,7 @@ class Service:
                     group.create_task(run(self.stop))
                 if self.web:
                     group.create_task(self.web.run_until(self.stop))
+                group.create_task(self.reloader.run(self.stop))
                 group.create_task(self._say_ready())
                 group.create_task(self._end_by(limit))
         except TimeoutError as exc:

@@ -42,6 +42,7 @@ class ConnectorType:
     """A kind of system: its own keys in the configuration, and how a connector is made from them.
 
     `rate`: the calls that every account may make, in so many seconds, where the configuration does not say more.
+    `advice`: what a person can do about the system's own error codes, by code.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ConnectorType:
     object_settings: type[BaseModel]
     build: Callable[[SystemContext], Connector]
     rate: tuple[int, float] | None = None
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
 def connector_types() -> Mapping[str, ConnectorType]:

@@ -23,18 +23,11 @@ async def add(sql: Sql, rows: list[dict[str, Any]]) -> None:
 
 
 async def add_invalid(sql: Sql, rows: list[dict[str, Any]]) -> None:
-    """Write down what could not be taken in; the same message a second time changes nothing."""
+    """Write down what could not be taken in; the same message again waits for a person again."""
     if rows:
-        await sql.execute(sql.insert(events).on_conflict_do_nothing(index_elements=["id"]), rows)
-
-
-async def rejected_after(sql: Sql, after: str, limit: int) -> list[tuple[str, str, str]]:
-    """Return (id, system, reason) of rejected messages that nobody has dealt with, in the order of their ids."""
-    e = events.c
-    query = (
-        select(e.id, e.source, e.error)
-        .where(e.outcome == "invalid", e.mended_at.is_(None), e.id > after)
-        .order_by(e.id)
-        .limit(limit)
-    )
-    return [tuple(row) for row in await sql.execute(query)]
+        statement = sql.insert(events)
+        again = {"received_at": statement.excluded.received_at, "error": statement.excluded.error}
+        await sql.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_=again | {"mended_at": None, "decisions": None}),
+            rows,
+        )

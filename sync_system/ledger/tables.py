@@ -44,6 +44,8 @@ events = Table(
     Index("events_once", "event_id", "source", unique=True, sqlite_where=text("outcome <> 'invalid'"),
           postgresql_where=text("outcome <> 'invalid'")),
     Index("events_record", "record", "id"),
+    Index("events_invalid", "received_at", sqlite_where=text("outcome = 'invalid'"),
+          postgresql_where=text("outcome = 'invalid'")),
 )  # fmt: skip
 
 records = Table(

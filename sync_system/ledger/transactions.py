@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, func, literal, select, text, update
 
 from sync_system.domain.transactions import Standing, State
+from sync_system.ledger import causes
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import intents, results, transactions
@@ -183,6 +184,11 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
         await sql.execute(BACK, back)
     if tried := [_result(s, now) for s in settled if s.tried]:
         await sql.add(results, tried)
+    await causes.note(sql, [_failed(s, s.fingerprint) for s in settled if s.fingerprint], now)
+
+
+def _failed(s: Settled, fingerprint: str) -> causes.Failed:
+    return causes.Failed(s.destination, fingerprint, s.outcome, s.code, s.message, s.status, s.id)
 
 
 def _back(s: Settled, now: int) -> dict[str, Any]:
@@ -306,7 +312,9 @@ async def unannounced(sql: Sql, limit: int) -> list[tuple[int, str, int]]:
 async def forget_announcements(sql: Sql) -> None:
     """Let the failed queues hear of every failed transaction again."""
     t = transactions.c
-    await sql.execute(update(transactions).where(t.state == "failed", t.announced_at.is_not(None)).values(announced_at=None))
+    await sql.execute(
+        update(transactions).where(t.state == "failed", t.announced_at.is_not(None)).values(announced_at=None)
+    )
 
 
 async def announce(sql: Sql, ids: Sequence[int], now: int | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sync_system.errors import BrokerUnavailable
-from sync_system.ledger import events, transactions
+from sync_system.ledger import rejected, transactions
 from sync_system.ledger.database import Database
 from sync_system.messaging.broker import BROKEN, connect, describe
 from sync_system.messaging.topology import REJECTED, Topology, failed_queue
@@ -68,7 +68,7 @@ class Recovering:
         total, after = 0, ""
         while True:
             async with self.db.read() as sql:
-                page = await events.rejected_after(sql, after, BATCH)
+                page = await rejected.listed(sql, after, BATCH)
             if not page:
                 return total
             await self.publisher.publish([pointer(id, system, reason) for id, system, reason in page])

@@ -1,6 +1,7 @@
 """Failures come back on their schedule: pending while attempts are left, parked when they are spent."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sync_system.domain.transactions import ReplayPolicy, Standing, State, Trigger, replay
@@ -8,7 +9,6 @@ from sync_system.ledger import destinations, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock
-
 
 # So many failures of one cause are not tried again all at once.
 MANY = 50
@@ -23,7 +23,7 @@ class Replayed:
 
     pending: int
     parked: int
-    many: Set[str] = frozenset()
+    many: AbstractSet[str] = frozenset()
 
 
 class Replaying:

@@ -4,6 +4,7 @@ import orjson
 
 from sync_system.domain import decisions
 from sync_system.domain.catalog import Catalog
+from sync_system.domain.fingerprint import fingerprint
 from sync_system.domain.transactions import expire
 from sync_system.ledger import transactions
 from sync_system.ledger.counters import Tally
@@ -16,6 +17,8 @@ from sync_system.services.claiming import with_twin
 from sync_system.services.clock import Clock
 
 BATCH = 500
+EXPIRED = "expired"
+UNFINISHED = "the worker that had claimed it did not finish in time"
 
 
 class Sweeping:
@@ -44,8 +47,7 @@ class Sweeping:
                 ]
                 await store(sql, dossiers.values(), rules, now)
                 await transactions.apply(sql, plan, tally, now)
-                for one in settled:
-                    await transactions.settle(sql, [one], tally, now)
+                await transactions.settle(sql, settled, tally, now)
             await tally.store(sql, now)
         return len(expired)
 
@@ -59,8 +61,9 @@ class Sweeping:
             del dossier.processing[destination]
         made = expire(processing.standing, now)
         settled = Settled(
-            id, destination, made.state, made.standing, token, processing.trigger, "expired", made.charged,
-            message="the worker that had claimed it did not finish in time", digest=processing.digest,
+            id, destination, made.state, made.standing, token, processing.trigger, EXPIRED, made.charged, code=EXPIRED,
+            message=UNFINISHED, fingerprint=fingerprint(EXPIRED, EXPIRED, dossier.record.object, UNFINISHED),
+            digest=processing.digest,
         )  # fmt: skip
         return with_twin(dossier, settled, plan)
 

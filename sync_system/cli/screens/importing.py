@@ -1,7 +1,7 @@
 """An import under way: every row checked by the mapping's own rules, a progress bar, and a report of what was refused."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from rich.progress import Progress as Bar
 
 from producers.async_publisher import AsyncLeadPublisher
 from producers.importer import Import, Options, Progress, import_file, open_import
+from sync_system.cli.opening import opened
 from sync_system.cli.screens import showing
+from sync_system.domain.catalog import Route
 from sync_system.domain.fields import Value
 from sync_system.domain.mapping import FieldRule
 from sync_system.errors import ConfigurationError, InvalidValue
@@ -33,8 +35,8 @@ class Order:
     options: Options
 
 
-async def import_all(settings: Settings, order: Order) -> Progress:
-    """Publish a file's rows; raise ConfigurationError, BrokerUnavailable."""
+async def import_all(settings: Settings, order: Order) -> tuple[Progress, str | None]:
+    """Publish a file's rows; return how far it came, and what is to be known. Raise ConfigurationError, BrokerUnavailable."""
     rules, region = _rules(settings, order)
     by_own = {rule.name: rule for rule in rules.values()}
     fields = {name: rule.name for name, rule in rules.items()}
@@ -45,7 +47,19 @@ async def import_all(settings: Settings, order: Order) -> Progress:
 
     url = settings.root.broker.get_secret_value()
     await (await connect(url, topology(settings.systems))).close()  # so that the queues stand, also without the service
-    return await _published(AsyncLeadPublisher(url, order.system, object=order.object), source, validate)
+    progress = await _published(AsyncLeadPublisher(url, order.system, object=order.object), source, validate)
+    async with opened(settings) as core:
+        return progress, caution(order.system, core.catalog.routes[order.object][order.system], source.columns.values())
+
+
+def caution(system: str, route: Route, columns: Collection[str]) -> str | None:
+    """Return what becomes of rows that the system does not have; None if they are taken at their word."""
+    if route.key_field is None or route.key_field in columns or "ids" not in route.lookups:
+        return None
+    return (
+        f"The rows name no {route.key_field}, so {system} is asked about each one that is not known yet, "
+        f"and those that it does not have are dropped as stale."
+    )
 
 
 def _rules(settings: Settings, order: Order) -> tuple[Mapping[str, FieldRule], str | None]:
@@ -84,7 +98,7 @@ async def _published(publisher: AsyncLeadPublisher, source: Import, validate: An
             return await import_file(publisher, source, validate=validate, report=report)
 
 
-def print_report(progress: Progress, file: Path | None) -> None:
+def print_report(progress: Progress, note: str | None, file: Path | None) -> None:
     """Say how much was published, and which rows were not; write those to a file if one is named."""
     out = showing.console()
     if progress.refused:
@@ -96,3 +110,5 @@ def print_report(progress: Progress, file: Path | None) -> None:
             writer.writerow(["line", "reason"])
             writer.writerows((one.line, one.reason) for one in progress.refused)
     out.print(f"published: {progress.published}, refused: {len(progress.refused)}")
+    if note is not None and progress.published:
+        out.print(showing.line(note))

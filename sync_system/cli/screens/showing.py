@@ -1,14 +1,16 @@
 """What commands print: tables for people, JSON for programs; both on stdout."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
 import typer
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from sync_system.messaging.envelope import rfc3339
 
@@ -34,8 +36,35 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         numbers = bool(rows) and all(isinstance(row[place], int) for row in rows)
         made.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        made.add_row(*["" if cell is None else str(cell) for cell in row])
+        made.add_row(*["" if cell is None else Text(plain(cell)) for cell in row])
     return made
+
+
+def plain(value: object) -> str:
+    """Return a value as one line; what a terminal would take for a command is shown as a mark."""
+    return "".join(letter if letter.isprintable() else "␤" if letter == "\n" else "�" for letter in str(value))
+
+
+def line(text: str, *, indent: int = 0, style: str = "") -> Padding:
+    """Return a text that keeps its indentation where it is wrapped."""
+    return Padding(Text(plain(text), style=style), (0, 0, 0, indent))
+
+
+def when(at: int | None, zone: tzinfo | None = None) -> str:
+    """Return a moment as people read it, by the clocks of a time zone, of this machine if None; a dash for never."""
+    if at is None:
+        return "-"
+    return datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def lasting(duration: int | None) -> str:
+    """Return a duration in microseconds as people read it."""
+    return "-" if duration is None else str(timedelta(seconds=round(duration / SECOND)))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def ago(at: int | None, now: int) -> str:

@@ -34,6 +34,10 @@ LOCKED_WAIT = 2.0
 EXISTING = re.compile(r"Existing ID:\s*(\d+)|\b(\d+) already has that value")
 NOT_UNIQUE = re.compile(r"non-unique \S+ property")
 INVALID_PROPERTIES = "Property values were not valid:"
+# Values that HubSpot puts into its sentences as they are; in quotes they are no part of the cause.
+BARE = re.compile(
+    r"(?<=^Email address )[^'\"].*(?= is invalid$)|^[^'\"].*(?= was not one of the allowed options)", re.DOTALL
+)
 
 
 def explained(answer: Answer) -> Problem:
@@ -91,6 +95,7 @@ def told(answer: Answer) -> Told | None:
 
 def _sentence(entry: Mapping[str, Any]) -> str:
     name, said = entry.get("name") or "a property", str(entry.get("message") or entry.get("error") or "is not valid")
+    said = BARE.sub(lambda value: f"'{value[0]}'", said)
     return said if str(name) in said else f"{name}: {said}"
 
 

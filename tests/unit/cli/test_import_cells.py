@@ -2,9 +2,10 @@
 
 import pytest
 
-from sync_system.cli.screens.importing import read_cell
+from sync_system.cli.screens.importing import caution, read_cell
+from sync_system.domain.catalog import Route
 from sync_system.domain.fields import Field, FieldType
-from sync_system.domain.mapping import FieldRule
+from sync_system.domain.mapping import FieldRule, SystemRules
 from sync_system.errors import InvalidValue
 
 STAGE = FieldRule(
@@ -12,6 +13,8 @@ STAGE = FieldRule(
 )
 EMAIL = FieldRule(Field("email", FieldType.EMAIL, 254), "email")
 PHONE = FieldRule(Field("phone", FieldType.PHONE, 40), "phone")
+
+RULES = SystemRules("shop", {})
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,17 @@ def test_cell_becomes_the_systems_own_value(rule, cell, value):
 def test_cell_that_does_not_fit_is_refused(rule, cell):
     with pytest.raises(InvalidValue):
         read_cell(rule, cell, "DE")
+
+
+@pytest.mark.parametrize(
+    ("route", "columns", "told"),
+    [
+        (Route(RULES, "key", lookups=frozenset({"ids"})), ["email"], True),
+        (Route(RULES, "key", lookups=frozenset({"ids"})), ["email", "key"], False),
+        (Route(RULES, "key"), ["email"], False),
+        (Route(RULES, lookups=frozenset({"ids"})), ["email"], False),
+    ],
+    ids=["no key", "with key", "cannot be read", "has no key field"],
+)
+def test_rows_that_a_system_lacks_are_cautioned_about(route, columns, told):
+    assert (caution("shop", route, columns) is not None) == told

@@ -48,7 +48,7 @@ def test_strings_are_read_by_type(raw, type, value):
 def test_json_in_a_sentence_becomes_readable():
     problem = problem_in({"category": "VALIDATION_ERROR", "message": INVALID})
     assert problem.code == "INVALID_EMAIL"
-    assert problem.message == "email: Email address nobody is invalid; numemployees: must be a number"
+    assert problem.message == "email: Email address 'nobody' is invalid; numemployees: must be a number"
 
 
 @pytest.mark.parametrize(
