@@ -46,15 +46,15 @@ async def serve(core: Core, roles: Sequence[str], config: Path, *, migrate: bool
             from api.app import create_app
 
             web = Web(create_app(core), taken)
-        await Service(core, roles, web, Reloader(core, config)).run()
+        await Service(core, roles, web, [Reloader(core, config).run]).run()
 
 
 class Service:
     """Roles that run together and end together."""
 
-    def __init__(self, core: Core, roles: Sequence[str], web: Web | None, reloader: Reloader) -> None:
-        self.roles, self.web, self.reloader, self.stop = list(roles), web, reloader, asyncio.Event()
-        self.runs = runs_of(core, roles)
+    def __init__(self, core: Core, roles: Sequence[str], web: Web | None, more: Sequence[Run] = ()) -> None:
+        self.roles, self.web, self.stop = list(roles), web, asyncio.Event()
+        self.runs = [*runs_of(core, roles), *more]
 
     async def run(self) -> None:
         """Run until told to stop; raise StoppedLate if that takes longer than 30 s."""
@@ -65,7 +65,6 @@ class Service:
                     group.create_task(run(self.stop))
                 if self.web:
                     group.create_task(self.web.run_until(self.stop))
-                group.create_task(self.reloader.run(self.stop))
                 group.create_task(self._say_ready())
                 group.create_task(self._end_by(limit))
         except TimeoutError as exc:
