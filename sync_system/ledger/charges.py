@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 
 from sync_system.domain.transactions import State
 from sync_system.ledger.counters import Tally
@@ -48,11 +48,10 @@ LOWER = text(
 
 
 async def _unpark(sql: Sql, destination: str, ids: list[int], now: int) -> None:
-    last = select(func.max(r.token)).where(r.transaction == t.id).scalar_subquery()
-    refused = select(r.outcome).where(r.transaction == t.id, r.token == last).scalar_subquery()
+    last = select(r.outcome).where(r.transaction == t.id).order_by(r.token.desc()).limit(1).scalar_subquery()
     statement = (
         update(transactions)
-        .where(sql.among(t.id, ids), t.state == "parked", refused.in_(DOUBTFUL))
+        .where(sql.among(t.id, ids), t.state == "parked", last.in_(DOUBTFUL))
         .values(state="failed", announced_at=None, updated_at=now)
         .returning(t.id)
     )
