@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from sync_system.ledger.database import Sql
-from sync_system.ledger.tables import attempts, destinations, events, links, records, results, transactions
+from sync_system.ledger.tables import attempts, events, links, records, results, transactions
 
 Rows = Sequence[Any]
 
@@ -45,19 +45,6 @@ async def calls_of(sql: Sql, tokens: Sequence[int]) -> Rows:
     """Return the calls that these claims made, the earliest first."""
     query = select(attempts).where(sql.among(attempts.c.token, list(tokens))).order_by(attempts.c.id)
     return (await sql.execute(query)).all() if tokens else []
-
-
-async def held_back(sql: Sql) -> dict[str, str]:
-    """Return the destinations that nothing is sent to just now, and why."""
-    d = destinations.c
-    query = select(d.name, d.paused_at, d.paused_for, d.opened_at, d.opened_for)
-    why: dict[str, str] = {}
-    for row in await sql.execute(query):
-        if row.paused_at is not None:
-            why[row.name] = f"{row.name} is paused: {row.paused_for or 'no reason given'}"
-        elif row.opened_at is not None:
-            why[row.name] = f"{row.name} is away: {row.opened_for or 'its calls fail'}"
-    return why
 
 
 async def failing_since(sql: Sql, destination: str, since: int) -> Rows:

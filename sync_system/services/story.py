@@ -9,9 +9,10 @@ from sync_system.domain.fields import Value
 from sync_system.domain.record import Stamp
 from sync_system.domain.schedule import Schedule
 from sync_system.domain.transactions import ReplayPolicy, Standing, State, replay
-from sync_system.ledger import stories
+from sync_system.ledger import destinations, stories
 from sync_system.ledger.codec import unpack_record
 from sync_system.ledger.database import Database
+from sync_system.ledger.destinations import Condition
 from sync_system.services.clock import Clock
 from sync_system.services.failures import Advice
 
@@ -122,7 +123,7 @@ class Telling:
             found = [one for one in found if named is None or one.id == named] or found
             tries = await stories.results_of(sql, [one.id for one in found])
             made = await stories.calls_of(sql, sorted({one.token for one in tries})) if calls else ()
-            held_back = await stories.held_back(sql)
+            held_back = _held_back(await destinations.read(sql))
         for one in found:
             own = [_try(r, [c for c in made if c.token == r.token]) for r in tries if r.transaction == one.id]
             story.transactions.append(self._transaction(one, own, held_back))
@@ -160,6 +161,17 @@ class Telling:
                 return f"waits for a person. {told}", None
             case _:
                 return None, None
+
+
+def _held_back(conditions: Mapping[str, Condition]) -> dict[str, str]:
+    """Return the destinations that nothing is sent to just now, and why."""
+    why = {}
+    for name, condition in conditions.items():
+        if condition.pause is not None:
+            why[name] = f"{name} is paused: {condition.pause.reason or 'no reason given'}"
+        elif condition.breaker.opened_at is not None:
+            why[name] = f"{name} is away: {condition.breaker.opened_for or 'its calls fail'}"
+    return why
 
 
 def _fields(row: Any) -> list[FieldLine]:

@@ -87,12 +87,12 @@ async def test_validation_code_of_the_crm_has_its_own_advice(install, crm, appli
 
 
 async def test_killed_workers_are_a_cause_too(installation):
-    await planned(installation, 2)
+    await planned(installation)
     for _ in range(3):
         await installation.core.delivery().claim("application")
         await installation.expire("application")
     [group] = await asked(installation)
-    assert (group.cause.outcome, group.cause.failed) == ("expired", 2)
+    assert (group.cause.outcome, group.cause.failed) == ("expired", 1)
     assert "delivery.lease" in group.advice
 
 

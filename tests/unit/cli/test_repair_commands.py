@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 import migrations
+from sync_system.cli import logs
 from sync_system.cli.commands import commands
 from sync_system.cli.screens import showing
 from sync_system.cli.screens.rejected import marked
@@ -35,6 +36,7 @@ def config(tmp_path, monkeypatch):
     file = tmp_path / "sync.yaml"
     file.write_text(configured({"systems": {"crm": {"replay": {"schedule": "0 9 * * *", "timezone": "Asia/Kolkata"}}}}))
     monkeypatch.setenv("SYNC_CONFIG", str(file))
+    monkeypatch.setattr(logs, "set_up", lambda *_: None)  # it is for the whole process, and this one has more tests
     return file
 
 
