@@ -14,7 +14,7 @@ from sync_system.errors import BrokerUnavailable, LedgerUnavailable
 from sync_system.messaging.broker import BROKEN, describe
 from sync_system.messaging.drain import drain
 from sync_system.messaging.topology import Topology, failed_queue
-from sync_system.services.canary import Canary, Stage
+from sync_system.services.canary import Stage, replay_so
 from sync_system.services.clock import Clock
 from sync_system.services.health import Health
 from sync_system.services.replaying import Replaying
@@ -42,7 +42,6 @@ class ReplayRole:
         clock: Clock,
     ) -> None:
         self.system, self.schedule, self.replaying, self.hints = system, schedule, replaying, hints
-        self.canary = Canary(replaying.db, clock, lambda destination: hints.send("canary", [destination]))
         self.url, self.topology, self.clock = url, topology, clock
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,7 +65,7 @@ class ReplayRole:
         recovered = await self.replaying.recover(self.system)
         if recovered.pending:
             log.info("replay.recovered", destination=self.system, replayed=recovered.pending)
-            await self.hints.send("replay", [self.system])
+            await self._wake()
 
     async def tick(self) -> None:
         """Replay everything that stands in the failed queue now."""
@@ -79,12 +78,16 @@ class ReplayRole:
             many.update(replayed.many)
 
         await drain(self.url, self.topology, failed_queue(self.system), take)
-        await self.hints.send("replay", [self.system] if counts["replayed"] else [])
+        if counts["replayed"]:
+            await self._wake()
         for cause in sorted(many):
-            await self.canary.replay(self.system, cause, self._told)
+            await replay_so(self.replaying.db, self.clock, self.system, cause, self._wake, self._told)
         lost = await self.replaying.find_lost(self.system, began_at)
         if counts.total() or lost:
             log.info("replay.ticked", destination=self.system, lost_messages=lost, **counts)
+
+    async def _wake(self) -> None:
+        await self.hints.send("replay", [self.system])
 
     async def _told(self, stage: Stage) -> None:
         log.info("replay.canary", destination=self.system, tried=stage.tried, again=stage.again, stopped=stage.stopped)

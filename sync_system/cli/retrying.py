@@ -14,6 +14,7 @@ Since = Annotated[
     str | None, typer.Option(metavar="T", help="Those that failed last since then: 30m, 4h, 7d ago, or a time.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what a delivery would do now; write nothing.")]
+FewFirst = Annotated[bool, typer.Option("--canary", help="A few at first: 1, 5, 25, … until one fails the same again.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -24,6 +25,7 @@ def retry(
     system: OneSystem = None,
     since: Since = None,
     dry_run: DryRun = False,
+    canary: FewFirst = False,
     yes: Yes = False,
     json: Json = False,
     debug: Debug = False,
@@ -31,7 +33,8 @@ def retry(
     """Send failed and parked transactions again: each gets one attempt more, and keeps its story and its attempts.
 
     All conditions that are given must fit. --dry-run foretells, by the rules of a delivery, what would be created or
-    changed. The running service delivers. Exit code 1 if nothing was there to be retried.
+    changed. The running service delivers; --canary waits for it. Exit code 1 if nothing was there to be retried, or the
+    canary was stopped.
     """
     from sync_system.cli.opening import known_system, read_settings, run_loop
     from sync_system.cli.screens import retrying as screen
@@ -49,9 +52,9 @@ def retry(
         count = run_loop(screen.count(settings, wanted))
         if count:
             typer.confirm(f"Retry {count:,} transactions?", abort=True, err=True)
-    retried = run_loop(screen.retry(settings, wanted))
+    retried = run_loop(screen.retry(settings, wanted, canary=canary, json=json))
     screen.print_retried(retried, json=json)
-    if not retried.moved:
+    if retried.stopped or not retried.moved:
         raise typer.Exit(FAILED)
 
 

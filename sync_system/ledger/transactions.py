@@ -261,29 +261,27 @@ async def many_failed(sql: Sql, destination: str, count: int) -> set[str]:
     return {row.fingerprint for row in await sql.execute(query)}
 
 
-async def failed_so(sql: Sql, destination: str, fingerprint: str, before: int, limit: int) -> list[int]:
-    """Lock and return transactions of a destination that failed for a cause before a moment, the oldest first."""
+async def failed_for(sql: Sql, destination: str, fingerprint: str) -> list[int]:
+    """Return the transactions of a destination that failed for a cause, the oldest first."""
     t = transactions.c
-    query = (
-        select(t.id)
-        .where(t.destination == destination, t.state == "failed", t.fingerprint == fingerprint, t.updated_at < before)
-        .order_by(t.id)
-        .limit(limit)
-    )
-    ids = [row.id for row in await sql.execute(query)]
-    await lock_records(sql, ids)
-    return ids
+    query = select(t.id).where(t.destination == destination, t.state == "failed", t.fingerprint == fingerprint)
+    return [row.id for row in await sql.execute(query.order_by(t.id))]
 
 
-async def outcome_of(sql: Sql, ids: Sequence[int], fingerprint: str) -> tuple[int, int]:
-    """Return how many of these transactions are not tried yet, and how many failed for this cause."""
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """Where a transaction stands, and for which cause it failed last."""
+
+    destination: str
+    state: str
+    fingerprint: str | None
+
+
+async def standpoints(sql: Sql, ids: Sequence[int]) -> dict[int, Standpoint]:
+    """Return where these transactions stand."""
     t = transactions.c
-    query = select(t.state, t.fingerprint, func.count()).where(sql.among(t.id, ids)).group_by(t.state, t.fingerprint)
-    under_way = again = 0
-    for state, cause, count in await sql.execute(query):
-        under_way += count if state in {"pending", "processing"} else 0
-        again += count if state in {"failed", "parked"} and cause == fingerprint else 0
-    return under_way, again
+    query = select(t.id, t.destination, t.state, t.fingerprint).where(sql.among(t.id, ids))
+    return {row.id: Standpoint(row.destination, row.state, row.fingerprint) for row in await sql.execute(query)}
 
 
 async def move(sql: Sql, ids: Sequence[int], state: State, trigger: str, now: int) -> list[int]:

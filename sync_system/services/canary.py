@@ -1,19 +1,22 @@
-"""A replay of many failures of one cause, a few at first: 1, 5, 25, … until they get through, or fail the same again."""
+"""A replay of many failures, a few at first: 1, 5, 25, … until all got through, or one fails the same again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_system.domain.transactions import State, Trigger
 from sync_system.ledger import destinations, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database
+from sync_system.ledger.transactions import Standpoint
 from sync_system.services.clock import Clock
 
 FACTOR = 5
 LOOK_SECONDS = 0.2
 # Nothing delivers, or the destination is asked too slowly: the rest waits for the next replay.
 PATIENCE_SECONDS = 120.0
+WAITING = frozenset({State.FAILED, State.PARKED})
+UNDER_WAY = frozenset({State.PENDING, State.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,53 +28,64 @@ class Stage:
     stopped: str = ""
 
 
+Release = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
 Tell = Callable[[Stage], Awaitable[None]]
 
 
 class Canary:
-    """Replays the failures of a cause step by step. `wake` tells those who deliver that there is something."""
+    """Replays failures step by step. `release` lets some of them be delivered, and returns which it could."""
 
-    def __init__(self, db: Database, clock: Clock, wake: Callable[[str], Awaitable[None]]) -> None:
-        self.db, self.clock, self.wake = db, clock, wake
+    def __init__(self, db: Database, release: Release) -> None:
+        self.db, self.release = db, release
 
-    async def replay(self, destination: str, fingerprint: str, tell: Tell) -> None:
-        """Replay everything that failed so until now, in steps; each is told, and the first bad one is the last."""
-        began_at, size = self.clock(), 1
-        while True:
-            ids = await self._release(destination, fingerprint, began_at, size)
-            if not ids:
-                return
-            await self.wake(destination)
-            stage = await self._outcome(destination, fingerprint, ids)
+    async def run(self, ids: Sequence[int], tell: Tell) -> None:
+        """Replay these transactions, oldest first; each step is told, and the first bad one is the last."""
+        size, at = 1, 0
+        while at < len(ids):
+            step = ids[at : at + size]
+            async with self.db.read() as sql:
+                before = await transactions.standpoints(sql, step)
+            released = await self.release(step)
+            stage = await self._outcome({id: before[id] for id in released})
             await tell(stage)
             if stage.stopped:
                 return
-            size *= FACTOR
+            size, at = size * FACTOR, at + size
 
-    async def _release(self, destination: str, fingerprint: str, before: int, size: int) -> list[int]:
-        now = self.clock()
-        async with self.db.write() as sql:
-            ids = await transactions.failed_so(sql, destination, fingerprint, before, size)
-            moved = await transactions.move(sql, ids, State.PENDING, Trigger.CANARY, now)
-            tally = Tally()
+    async def _outcome(self, before: Mapping[int, Standpoint]) -> Stage:
+        """Wait until all of a step have been tried."""
+        tried, systems = len(before), {one.destination for one in before.values()}
+        for _ in range(round(PATIENCE_SECONDS / LOOK_SECONDS)):
+            async with self.db.read() as sql:
+                now = await transactions.standpoints(sql, list(before))
+                up = await destinations.ready(sql, sorted(systems))
+            again = sum(one.state in WAITING and one.fingerprint == before[id].fingerprint for id, one in now.items())
+            if again:
+                return Stage(tried, again, f"{again} of {tried} failed the same again")
+            if not any(one.state in UNDER_WAY for one in now.values()):
+                return Stage(tried)
+            if up != systems:
+                return Stage(tried, stopped=f"{', '.join(sorted(systems - up))} is down or paused")
+            await asyncio.sleep(LOOK_SECONDS)
+        return Stage(tried, stopped=f"not all of {tried} were tried in {PATIENCE_SECONDS:g} s")
+
+
+async def replay_so(
+    db: Database, clock: Clock, destination: str, fingerprint: str, wake: Callable[[], Awaitable[None]], tell: Tell
+) -> None:
+    """Replay on schedule what failed for one cause, a canary first; `wake` tells those who deliver of each step."""
+    async with db.read() as sql:
+        ids = await transactions.failed_for(sql, destination, fingerprint)
+
+    async def release(step: Sequence[int]) -> Sequence[int]:
+        now, tally = clock(), Tally()
+        async with db.write() as sql:
+            await transactions.lock_records(sql, step)
+            moved = await transactions.move(sql, step, State.PENDING, Trigger.CANARY, now)
             tally.moved(destination, State.FAILED, State.PENDING, len(moved))
             tally.add("replayed", destination, count=len(moved))
             await tally.store(sql, now)
+        await wake()
         return moved
 
-    async def _outcome(self, destination: str, fingerprint: str, ids: list[int]) -> Stage:
-        """Wait until all of a step have been tried."""
-        patience = PATIENCE_SECONDS
-        while patience > 0:
-            async with self.db.read() as sql:
-                under_way, again = await transactions.outcome_of(sql, ids, fingerprint)
-                up = await destinations.ready(sql, [destination])
-            if again:
-                return Stage(len(ids), again, f"{again} of {len(ids)} failed the same again")
-            if not under_way:
-                return Stage(len(ids))
-            if not up:
-                return Stage(len(ids), stopped=f"{destination} is down or paused")
-            await asyncio.sleep(LOOK_SECONDS)
-            patience -= LOOK_SECONDS
-        return Stage(len(ids), stopped=f"{under_way} of {len(ids)} were not tried in {PATIENCE_SECONDS:g} s")
+    await Canary(db, release).run(ids, tell)

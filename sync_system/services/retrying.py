@@ -10,6 +10,7 @@ from sync_system.ledger import repairs
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database
 from sync_system.ledger.repairs import Selected, Selection
+from sync_system.services.canary import Canary, Stage, Tell
 from sync_system.services.clock import Clock
 from sync_system.services.finding import find
 
@@ -19,11 +20,15 @@ RETRIED = (State.FAILED, State.PARKED)
 
 @dataclass(slots=True)
 class Retried:
-    """How many went back to pending, by destination and by the state that they came from; `overtaken`: had moved on."""
+    """How many went back to pending, by destination and by the state that they came from.
+
+    `overtaken`: had moved on. `stopped`: why a canary went no further.
+    """
 
     moved: Counter[str] = field(default_factory=Counter)
     came_from: Counter[str] = field(default_factory=Counter)
     overtaken: int = 0
+    stopped: str = ""
 
 
 class Retrying:
@@ -43,6 +48,21 @@ class Retrying:
             retried.overtaken -= retried.moved.total()
         return retried
 
+    async def retry_by_canary(self, selection: Selection, tell: Tell) -> Retried:
+        """Retry what is selected, a few at first; stop when one fails the same again."""
+        retried = Retried()
+        several = {one.id: one async for chunk in self.chunks(selection) for one in chunk}
+
+        async def release(ids: Sequence[int]) -> Sequence[int]:
+            return await self._retry([several[id] for id in ids], retried)
+
+        async def note(stage: Stage) -> None:
+            retried.stopped = stage.stopped
+            await tell(stage)
+
+        await Canary(self.db, release).run(sorted(several), note)
+        return retried
+
     async def count(self, selection: Selection) -> int:
         """Return how many a retry would move now."""
         return sum([len(chunk) async for chunk in self.chunks(selection)])
@@ -60,7 +80,7 @@ class Retrying:
             yield chunk
             after = chunk[-1].id
 
-    async def _retry(self, chunk: Sequence[Selected], retried: Retried) -> None:
+    async def _retry(self, chunk: Sequence[Selected], retried: Retried) -> list[int]:
         now, tally = self.clock(), Tally()
         async with self.db.write() as sql:
             locked = await repairs.lock(sql, chunk, RETRIED)
@@ -72,6 +92,7 @@ class Retrying:
             await tally.store(sql, now)
         retried.moved.update(one.destination for one in done)
         retried.came_from.update(str(one.state) for one in done)
+        return [one.id for one in done]
 
 
 async def named(db: Database, catalog: Catalog, names: Sequence[str], states: Collection[State] = RETRIED) -> list[int]:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from sync_system.connectors.registry import connector_types
-from sync_system.services.canary import Canary
+from sync_system.services.canary import replay_so
 from sync_system.services.pausing import pause, resume
 from tests.integration.installation import SECOND, contact, document, email, fresh, told
 
@@ -170,16 +170,15 @@ async def canary(installation):
     """Replay by canary, delivering each step at once; return the steps."""
     steps, delivery = [], installation.core.delivery()
 
-    async def wake(destination):
-        while (await delivery.deliver(destination)).claimed:
+    async def wake():
+        while (await delivery.deliver("application")).claimed:
             pass
 
     async def tell(stage):
         steps.append((stage.tried, stage.again))
 
     cause = await installation.one("SELECT DISTINCT fingerprint FROM transactions WHERE state = 'failed'")
-    installation.ahead += SECOND
-    await Canary(installation.core.db, installation.clock, wake).replay("application", cause, tell)
+    await replay_so(installation.core.db, installation.clock, "application", cause, wake, tell)
     return steps
 
 

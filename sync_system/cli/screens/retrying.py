@@ -10,6 +10,7 @@ from sync_system.bootstrap import Core
 from sync_system.cli.opening import opened
 from sync_system.cli.screens import showing
 from sync_system.ledger.repairs import Selection
+from sync_system.services.canary import Stage
 from sync_system.services.forecast import Expected, Forecast, Forecasting, Kind
 from sync_system.services.parking import PARKABLE, Parking
 from sync_system.services.retrying import Retried, Retrying, named
@@ -47,10 +48,22 @@ async def count(settings: Settings, order: Order) -> int:
         return await Retrying(core.db, core.clock).count(await order.selection(core))
 
 
-async def retry(settings: Settings, order: Order) -> Retried:
+async def retry(settings: Settings, order: Order, *, canary: bool, json: bool) -> Retried:
     """Retry what is ordered; raise NotFound, LedgerUnavailable."""
     async with opened(settings) as core:
-        return await Retrying(core.db, core.clock).retry(await order.selection(core))
+        retrying, selection = Retrying(core.db, core.clock), await order.selection(core)
+        tell = say_nothing if json else print_stage
+        return await (retrying.retry_by_canary(selection, tell) if canary else retrying.retry(selection))
+
+
+async def say_nothing(_: Stage) -> None:
+    """Leave the output to the JSON at the end."""
+
+
+async def print_stage(stage: Stage) -> None:
+    """Say what became of a step of a canary."""
+    ended = f": {stage.stopped}" if stage.stopped else ", none failed the same again"
+    showing.console().print(f"tried {showing.counted(stage.tried, 'transaction')}{ended}")
 
 
 async def park(settings: Settings, names: Sequence[str], reason: str) -> int:
@@ -64,7 +77,9 @@ def print_retried(retried: Retried, *, json: bool) -> None:
     """Say what was moved."""
     if json:
         moved, came_from = dict(retried.moved), dict(retried.came_from)
-        showing.print_json({"retried": moved, "came_from": came_from, "overtaken": retried.overtaken})
+        showing.print_json(
+            {"retried": moved, "came_from": came_from, "overtaken": retried.overtaken, "stopped": retried.stopped}
+        )
         return
     told = ", ".join(f"{count:,} to {system}" for system, count in sorted(retried.moved.items())) or "nothing"
     left = f"; {showing.counted(retried.overtaken, 'transaction')} had moved on" if retried.overtaken else ""

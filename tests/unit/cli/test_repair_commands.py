@@ -76,7 +76,7 @@ def test_empty_ledger_has_nothing_to_repair(config):
     [
         (["failures"], {"failures": []}),
         (["retry", "--system", "crm", "--dry-run"], {"total": 0, "counts": [], "listed": []}),
-        (["retry", "--system", "crm", "--yes"], {"retried": {}, "came_from": {}, "overtaken": 0}),
+        (["retry", "--system", "crm", "--yes"], {"retried": {}, "came_from": {}, "overtaken": 0, "stopped": ""}),
         (["rejected", "list"], {"rejected": []}),
     ],
 )
