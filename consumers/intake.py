@@ -9,7 +9,8 @@ import structlog
 from consumers.hints import Hints
 from sync_system.errors import LedgerUnavailable
 from sync_system.messaging.broker import Publisher
-from sync_system.messaging.consumer import SUSPECT_AFTER, Consumer, Incoming
+from sync_system.messaging.consumer import SUSPECT_AFTER, Consumer
+from sync_system.messaging.subscription import Incoming
 from sync_system.messaging.topology import Topology, events_queue
 from sync_system.services.ingest import Ingest, Ingested
 

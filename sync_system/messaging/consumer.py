@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from sync_system.errors import SyncError
 from sync_system.messaging.broker import BROKEN, connect, describe
+from sync_system.messaging.subscription import Incoming, Subscription
 from sync_system.messaging.topology import Topology
 
 log = structlog.get_logger(__name__)
@@ -27,20 +27,12 @@ BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 SUSPECT_AFTER = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it arrived. `deliveries`: how often the broker has handed it out before."""
-
-    body: bytes
-    deliveries: int
-
-
 Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class _Batch:
-    messages: list[DeliveredMessage]
+    messages: list[Incoming]
     done: bool = False
 
 
@@ -80,7 +72,7 @@ class _Session:
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
         self.worked = False
-        self._buffer: deque[DeliveredMessage] = deque()
+        self._buffer: deque[Incoming] = deque()
         self._arrived = asyncio.Event()
         self._batches: deque[_Batch] = deque()
         self._slots = asyncio.Semaphore(consumer.in_flight)
@@ -89,39 +81,34 @@ class _Session:
 
     async def run(self, stop: asyncio.Event) -> None:
         consumer = self.consumer
-        connection = await connect(consumer.url, consumer.topology)
-        connection.close_callbacks.add(lambda _sender, exc: self._break(exc))
+        declaring = await connect(consumer.url, consumer.topology)
+        await declaring.close()
+        prefetch = consumer.batch * (consumer.in_flight + 1)
+        async with asyncio.timeout(CONSUME_SECONDS):
+            subscription = await Subscription.open(consumer.url, consumer.queue, prefetch, self._receive, self._break)
         try:
-            async with asyncio.timeout(CONSUME_SECONDS):
-                opened = await connection.channel(publisher_confirms=False)
-                opened.close_callbacks.add(lambda _sender, exc: self._break(exc))
-                await opened.set_qos(prefetch_count=consumer.batch * (consumer.in_flight + 1))
-                # aio-pika's message objects cost as much again as the message; the channel beneath hands it over raw.
-                channel = await opened.get_underlay_channel()
-                tag = str((await channel.basic_consume(consumer.queue, self._receive)).consumer_tag)
             consumer.connected.set()
-            await self._pump(channel, stop)
+            await self._pump(subscription, stop)
             async with asyncio.timeout(CONSUME_SECONDS):
-                await channel.basic_cancel(tag)
+                await subscription.cancel()
                 await self._drain()
         finally:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
-            closing = asyncio.ensure_future(connection.close())
-            await asyncio.wait([closing], timeout=CONSUME_SECONDS)
+            await subscription.close()
 
-    def _break(self, exc: BaseException | None) -> None:
+    def _break(self, exc: BaseException) -> None:
         if not self._broken.done():
-            self._broken.set_exception(exc or ConnectionError("the broker closed the connection"))
+            self._broken.set_exception(exc)
             self._broken.exception()
         self._arrived.set()
 
-    async def _receive(self, message: DeliveredMessage) -> None:
+    def _receive(self, message: Incoming) -> None:
         self._buffer.append(message)
         self._arrived.set()
 
-    async def _pump(self, channel: AbstractChannel, stop: asyncio.Event) -> None:
+    async def _pump(self, subscription: Subscription, stop: asyncio.Event) -> None:
         """Cut what arrives into batches and hand each to a task of its own."""
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -134,7 +121,7 @@ class _Session:
                     return
                 batch = _Batch(self._cut())
                 self._batches.append(batch)
-                task = asyncio.create_task(self._handle(batch, channel))
+                task = asyncio.create_task(self._handle(batch, subscription))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         finally:
@@ -168,20 +155,20 @@ class _Session:
         """Whether it may be worth waiting for more: a batch costs the same statements full or not."""
         return len(self._buffer) < self.consumer.batch and not self._broken.done() and not stopping.done()
 
-    def _cut(self) -> list[DeliveredMessage]:
-        messages: list[DeliveredMessage] = []
+    def _cut(self) -> list[Incoming]:
+        messages: list[Incoming] = []
         while self._buffer and len(messages) < self.consumer.batch:
-            if deliveries(self._buffer[0]) > SUSPECT_AFTER:
+            if self._buffer[0].deliveries > SUSPECT_AFTER:
                 return messages or [self._buffer.popleft()]
             messages.append(self._buffer.popleft())
         return messages
 
-    async def _handle(self, batch: _Batch, channel: AbstractChannel) -> None:
+    async def _handle(self, batch: _Batch, subscription: Subscription) -> None:
         try:
             if batch.messages:
-                await self.consumer.handler([Incoming(m.body, deliveries(m)) for m in batch.messages])
+                await self.consumer.handler(batch.messages)
             batch.done = self.worked = True
-            await self._acknowledge(channel)
+            self._acknowledge(subscription)
         except asyncio.CancelledError:
             raise
         except BROKEN as exc:
@@ -192,14 +179,14 @@ class _Session:
         finally:
             self._slots.release()
 
-    async def _acknowledge(self, channel: AbstractChannel) -> None:
+    def _acknowledge(self, subscription: Subscription) -> None:
         """Acknowledge, in order, up to the last batch before the first that is not safe yet."""
         last = None
         while self._batches and self._batches[0].done:
             batch = self._batches.popleft()
             last = batch.messages[-1] if batch.messages else last
         if last is not None and not self._broken.done():
-            await channel.basic_ack(last.delivery_tag or 0, multiple=True)
+            subscription.acknowledge(last.tag)
 
     async def _drain(self) -> None:
         while self._running:
@@ -208,13 +195,6 @@ class _Session:
 
 class BatchFailed(SyncError):
     """Raised when a batch could not be taken in; its messages go back to the queue."""
-
-
-def deliveries(message: DeliveredMessage) -> int:
-    """Return how often the broker has handed this message out before."""
-    headers = message.header.properties.headers
-    count = headers.get("x-delivery-count", 0) if headers else 0
-    return count if isinstance(count, int) else 0
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

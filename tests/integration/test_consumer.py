@@ -14,7 +14,8 @@ from consumers.intake import HOPELESS_AFTER, IntakeConsumer
 from consumers.roles import hints_of
 from sync_system.errors import BrokerUnavailable, PublishRefused
 from sync_system.messaging.broker import Outgoing, Publisher
-from sync_system.messaging.consumer import SUSPECT_AFTER, Consumer, Incoming
+from sync_system.messaging.consumer import SUSPECT_AFTER, Consumer
+from sync_system.messaging.subscription import Incoming
 from sync_system.messaging.topology import EVENTS, REJECTED, events_queue, routing_key, topology
 from tests.integration.installation import email, fresh, told
 from tests.integration.lines import Relay
