@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 # What they say when a connection breaks is said by us as well, once and in our words.
-QUIET = ("aiormq", "aio_pika", "asyncio", "uvicorn.error")
+QUIET = ("aiormq", "aio_pika", "pika", "asyncio", "uvicorn.error")
 
 
 def set_up(format: str, level: str) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.types import ARRAY, BigInteger, Text
 
 from sync_system.errors import LedgerUnavailable
+from sync_system.ledger.sqlite import connect as connect_sqlite
 
 SQLITE_BUSY_SECONDS = 30
 # A plan made while the tables are empty is kept, and reads them whole for ever after: 500 µs a lead for one look-up
@@ -97,7 +98,8 @@ class Database:
             return create_async_engine(
                 self.url, pool_size=connections, max_overflow=connections, connect_args=settings, **codec
             )
-        engine = create_async_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **codec)
+        options = {"timeout": SQLITE_BUSY_SECONDS, "async_creator_fn": connect_sqlite}
+        engine = create_async_engine(self.url, connect_args=options, **codec)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _keep_cancelled)
