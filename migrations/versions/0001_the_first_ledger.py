@@ -144,6 +144,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("external_id", "system", "object"),
     )
     op.create_table(
+        "intents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("sent", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("intents", schema=None) as batch_op:
+        batch_op.create_index("intents_token", ["token"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("owner", sa.String(length=32), nullable=False),
@@ -251,7 +261,6 @@ def upgrade() -> None:
         sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("trigger", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("sent", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("digest", sa.String(length=16), nullable=True),
         sa.Column("token", sa.BigInteger(), nullable=True),
         sa.Column("claimed_until", sa.BigInteger(), nullable=True),
@@ -358,6 +367,10 @@ def downgrade() -> None:
     op.drop_table("links")
     op.drop_table("limits")
     op.drop_table("leases")
+    with op.batch_alter_table("intents", schema=None) as batch_op:
+        batch_op.drop_index("intents_token")
+
+    op.drop_table("intents")
     op.drop_table("held")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("events_record")

@@ -74,11 +74,11 @@ CLAIM_POSTGRESQL = """
         WHERE p.record = t.record AND p.destination = t.destination AND p.state = 'processing' LIMIT 1) IS NULL
       ORDER BY t.priority, t.id LIMIT :limit
       FOR UPDATE OF t SKIP LOCKED FOR SHARE OF r SKIP LOCKED)
-    UPDATE transactions t SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
+    UPDATE transactions t SET state = 'processing', token = :token, claimed_until = :until
     FROM pick WHERE t.id = pick.id AND t.state = 'pending' RETURNING t.id, t.record
     """
 CLAIM_SQLITE = """
-    UPDATE transactions SET state = 'processing', token = :token, claimed_until = :until, sent = NULL
+    UPDATE transactions SET state = 'processing', token = :token, claimed_until = :until
     WHERE id IN (
       SELECT t.id FROM transactions t
       WHERE t.destination = :destination AND t.state = 'pending' AND t.priority <= :lowest AND {} AND NOT EXISTS (

@@ -9,9 +9,12 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
+    Integer,
+    SmallInteger,
     Table,
     any_,
     bindparam,
@@ -51,12 +54,15 @@ class Sql:
         """
         if rows:
             statement, names, documents = _insertion(table, tuple(rows[0]), self.sqlite)
-            values = [[row[name] for name in names] for row in rows]
-            for position in documents:
-                for row in values:
-                    if row[position] is not None:
-                        row[position] = _dumps(row[position])
-            await self.connection.exec_driver_sql(statement, [tuple(row) for row in values])
+            columns = [
+                [None if (value := row[name]) is None else _dumps(value) for row in rows]
+                if name in documents
+                else [row[name] for row in rows]
+                for name in names
+            ]
+            # SQLite takes rows; PostgreSQL takes columns, for a third of what it costs to execute a row each.
+            values: Any = list(zip(*columns, strict=True)) if self.sqlite else tuple(columns)
+            await self.connection.exec_driver_sql(statement, values)
 
     def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ON CONFLICT."""
@@ -72,12 +78,24 @@ class Sql:
 
 
 @lru_cache
-def _insertion(table: Table, names: tuple[str, ...], sqlite: bool) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
+def _insertion(table: Table, names: tuple[str, ...], sqlite: bool) -> tuple[str, tuple[str, ...], frozenset[str]]:
     """Return an INSERT in the driver's own words, its columns, and which of them are JSON."""
-    marks = ", ".join("?" if sqlite else f"${n}" for n in range(1, len(names) + 1))
     columns = ", ".join(f'"{name}"' for name in names)
-    documents = tuple(n for n, name in enumerate(names) if isinstance(table.c[name].type, JSON))
-    return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', names, documents  # noqa: S608  # names come from our own tables
+    documents = frozenset(name for name in names if isinstance(table.c[name].type, JSON))
+    if sqlite:
+        source = f"VALUES ({', '.join('?' for _ in names)})"
+    else:
+        chosen = ", ".join(f'"{name}"::json' if name in documents else f'"{name}"' for name in names)
+        arrays = ", ".join(f"${n}::{_array(table.c[name])}" for n, name in enumerate(names, 1))
+        source = f"SELECT {chosen} FROM unnest({arrays}) AS new ({columns})"  # noqa: S608  # names come from our own tables
+    return f'INSERT INTO "{table.name}" ({columns}) {source}', names, documents
+
+
+def _array(column: Column[Any]) -> str:
+    kinds: tuple[tuple[type[Any], str], ...] = (
+        (BigInteger, "bigint"), (SmallInteger, "smallint"), (Integer, "integer"), (Boolean, "boolean"),
+    )  # fmt: skip
+    return next((name for kind, name in kinds if isinstance(column.type, kind)), "text") + "[]"
 
 
 class Database:

@@ -16,6 +16,7 @@ from sync_system.domain.transactions import Standing, State
 from sync_system.ledger.codec import pack_link, pack_record, unpack_intent, unpack_link, unpack_record
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import links, records, transactions
+from sync_system.ledger.transactions import intended
 
 RulesOf = Mapping[str, SystemRules]
 
@@ -137,14 +138,15 @@ async def _load_transactions(
         t.id, t.record, t.destination, t.state, t.attempts, t.at_once, t.expiries, t.failing_since, t.digest, t.reason,
         t.trigger, t.token,
     ]  # fmt: skip
-    query = select(*columns, *([t.sent] if intents else [])).where(
+    query = select(*columns).where(
         sql.among(t.record, list(found)), t.state.in_(["pending", "processing", "failed", "parked"])
     )
     if systems is not None:
         query = query.where(t.destination.in_(systems))
-    for row in await sql.execute(query):
-        id, record, destination, state, attempts, at_once, expiries, since, digest, reason, trigger, token, *sent = row
-        under_way = state == "processing" and intents and sent[0]
+    rows = (await sql.execute(query)).all()
+    sent = await intended(sql, {row.token for row in rows if row.state == "processing"}) if intents else {}
+    for id, record, destination, state, attempts, at_once, expiries, since, digest, reason, trigger, token in rows:
+        intent = sent.get(str(id)) if state == "processing" else None
         found[record].add(
             OpenTransaction(
                 id,
@@ -154,7 +156,7 @@ async def _load_transactions(
                 reason,
                 trigger,
                 token,
-                unpack_intent(sent[0]) if under_way else None,
+                unpack_intent(intent) if intent is not None else None,
             ),
             destination,
         )

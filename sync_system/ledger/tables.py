@@ -133,7 +133,6 @@ transactions = Table(
     Column("priority", SmallInteger, nullable=False),  # 0: live, 1: replay
     Column("trigger", String(16), nullable=False),
     Column("reason", Text, nullable=False),
-    Column("sent", Document),
     Column("digest", String(16)),
     Column("token", BigInteger),
     Column("claimed_until", Micros),
@@ -159,6 +158,15 @@ transactions = Table(
           postgresql_where=text("state IN ('failed', 'parked')")),
     Index("transactions_record", "record", "id"),
 )  # fmt: skip
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("token", BigInteger, nullable=False),  # of the claim
+    Column("sent", Document, nullable=False),  # by transaction: what is written, over what, with which stamps
+    Index("intents_token", "token"),
+)
 
 attempts = Table(
     "attempts",

@@ -1,6 +1,6 @@
 """Transactions by the batch: planned, claimed, settled, handed back, replayed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, func, literal, select, text, update
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
-from sync_system.ledger.tables import results, transactions
+from sync_system.ledger.tables import intents, results, transactions
 
 REASON_LIMIT = 2_000
 
@@ -101,17 +101,16 @@ async def apply(sql: Sql, plan: Plan, tally: Tally, now: int) -> None:
             tally.moved(destination, state, State.SUPERSEDED)
 
 
-INTEND = (
-    update(transactions)
-    .where(transactions.c.id == bindparam("b_id"))
-    .values(sent=bindparam("b_sent", type_=transactions.c.sent.type))
-)
+async def intend(sql: Sql, token: int, sent: Mapping[str, Any]) -> None:
+    """Store what a claim is about to send, by transaction: one document for all of them."""
+    if sent:
+        await sql.add(intents, [{"token": token, "sent": sent}])
 
 
-async def intend(sql: Sql, rows: Sequence[dict[str, Any]]) -> None:
-    """Store what is about to be sent: rows of b_id, b_sent."""
-    if rows:
-        await sql.execute(INTEND, list(rows))
+async def intended(sql: Sql, tokens: Collection[int]) -> dict[str, Any]:
+    """Return what these claims were about to send, by transaction."""
+    query = select(intents.c.sent).where(sql.among(intents.c.token, sorted(tokens))).order_by(intents.c.id)
+    return {id: sent for row in await sql.execute(query) for id, sent in row.sent.items()} if tokens else {}
 
 
 async def still_ours(sql: Sql, ids: Collection[int], token: int) -> set[int]:

@@ -62,13 +62,9 @@ class Claim:
     closed: list[Settled] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
 
-    def intended(self) -> list[dict[str, Any]]:
-        """Return what must be stored before anything is sent."""
-        return [
-            {"b_id": w.transaction.id, "b_sent": pack_intent(w.intent)}
-            for w in self.to_send.values()
-            if w.intent is not None
-        ]
+    def intended(self) -> dict[str, Any]:
+        """Return what must be stored before anything is sent, by transaction."""
+        return {str(w.transaction.id): pack_intent(w.intent) for w in self.to_send.values() if w.intent is not None}
 
 
 def close(claim: Claim, dossier: Dossier, settled: Settled) -> None:

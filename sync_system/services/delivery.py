@@ -158,7 +158,7 @@ class Delivery:
                 return []
             claims = await self._open(sql, lane.system, ids, token, until, probe=probe)
             for claim in claims:
-                await transactions.intend(sql, claim.intended())
+                await transactions.intend(sql, claim.token, claim.intended())
                 await transactions.apply(sql, claim.plan, tally, now)
                 await transactions.settle(sql, claim.closed, tally, now)
             if probe:

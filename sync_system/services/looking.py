@@ -103,21 +103,26 @@ class Looking:
         now = self.clock()
         async with self.db.write() as sql:
             dossiers = await load(sql, work, self.catalog.rules[claim.object])
-            ours = await transactions.still_ours(sql, [w.transaction.id for w in work.values()], claim.token)
             ids = {row.external_id for w in work.values() for row in found.of(w)}
             owners = await identity.linked(sql, claim.destination, claim.object, ids)
             settled_before = len(claim.closed)
             for record, w in work.items():
-                if w.transaction.id in ours and record in dossiers:
+                if record in dossiers and self._is_ours(claim, dossiers[record], w):
                     self._take_in_one(claim, dossiers[record], w, found.of(w), owners, began_at)
             await self._store(sql, claim, dossiers, settled_before, now)
+
+    @staticmethod
+    def _is_ours(claim: Claim, dossier: Dossier, work: Work) -> bool:
+        """Whether this claim still owns the transaction; whoever lost its lease settles nothing."""
+        processing = dossier.processing.get(claim.destination)
+        return processing is not None and (processing.id, processing.token) == (work.transaction.id, claim.token)
 
     async def _store(
         self, sql: Sql, claim: Claim, dossiers: Mapping[str, Dossier], settled_before: int, now: int
     ) -> None:
         tally = Tally()
         await store(sql, dossiers.values(), self.catalog.rules[claim.object], now)
-        await transactions.intend(sql, claim.intended())
+        await transactions.intend(sql, claim.token, claim.intended())
         await transactions.apply(sql, claim.plan, tally, now)
         await transactions.settle(sql, claim.closed[settled_before:], tally, now)
         await tally.store(sql, now)
