@@ -29,7 +29,7 @@ def count_statements(engine: Engine) -> dict[str, Any]:
     def execute(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         if not statement.startswith(BEGINS):
             counts["statements"] += 1
-            counts["by_statement"][" ".join(statement.split())[:110] + (" [many]" if many else "")] += 1
+            counts["by_statement"][" ".join(statement[:400].split())[:110] + (" [many]" if many else "")] += 1
 
     def commit(_c: Any) -> None:
         counts["commits"] += 1

@@ -60,6 +60,12 @@ def known_by(spec: ObjectSpec, fields: Mapping[str, object]) -> list[MatchValue]
     """Return (group, value) for each match group that these canonical values fill."""
     found = []
     for group in spec.match:
+        if len(group) == 1:
+            [name] = group
+            value = fields.get(name)
+            if value is not None and value != "":
+                found.append((name, str(value)[:MATCH_LENGTH]))
+            continue
         values = [fields.get(name) for name in group]
         if all(value not in {None, ""} for value in values):
             found.append(("+".join(group), "\x1f".join(str(value) for value in values)[:MATCH_LENGTH]))

@@ -68,7 +68,7 @@ class Sql:
             for name in names
         ]
         # One execution for all rows. In PostgreSQL a row each costs three times as much; in SQLite, the driver's thread
-        # and the loop would hand the interpreter to and from for every row.
+        # and the loop would hand the interpreter back and forth for every row.
         if self.sqlite:
             marks = tuple(chain.from_iterable(zip(*columns, strict=True)))
             await self.connection.exec_driver_sql(_insertion_of_rows(table, names, len(rows)), marks)
