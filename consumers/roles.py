@@ -9,6 +9,7 @@ from consumers.hints import Hints
 from consumers.intake import IntakeConsumer, IntakeSettings
 from consumers.looks import LooksRole
 from consumers.replay import ReplayRole, SweepRole
+from consumers.watchdog import Watchdog
 from sync_system.bootstrap import Core
 
 Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -18,16 +19,13 @@ def intake(core: Core, hints: Hints) -> list[Run]:
     """Take in what every system reports, and read the rows that were reported without values."""
     block, ingest, looks = core.settings.root.intake, core.ingest(), core.looks()
     settings = IntakeSettings(block.batch, block.linger, min(block.in_flight, 2) if core.db.sqlite else block.in_flight)
-    runs: list[Run] = []
-    for system in core.settings.systems:
-        consumer = IntakeConsumer(system, ingest, core.publisher, hints)
-        runs.extend(
-            [
-                consumer.consumer(core.broker_url, core.topology, settings).run,
-                LooksRole(system, looks, hints).run,
-            ]
-        )
-    return runs
+    consumers = [
+        IntakeConsumer(system, ingest, core.publisher, hints).consumer(core.broker_url, core.topology, settings)
+        for system in core.settings.systems
+    ]
+    runs: list[Run] = [consumer.run for consumer in consumers]
+    runs += [LooksRole(system, looks, hints).run for system in core.settings.systems]
+    return [*runs, Watchdog(consumers, core.broker_url, core.topology).run]
 
 
 def delivery(core: Core, hints: Hints) -> list[Run]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from sync_system.errors import SyncError
+from sync_system.errors import BrokerUnavailable, SyncError
 from sync_system.messaging.broker import BROKEN, connect, describe
 from sync_system.messaging.subscription import Incoming, Subscription
 from sync_system.messaging.topology import Topology
@@ -38,7 +38,10 @@ class _Batch:
 
 @dataclass(slots=True)
 class Consumer:
-    """Reads one queue. `batch`: messages at most; `linger`: seconds to wait for more; `in_flight`: batches at once."""
+    """Reads one queue. `batch`: messages at most; `linger`: seconds to wait for more; `in_flight`: batches at once.
+
+    `received`: messages that came since the start.
+    """
 
     url: str
     topology: Topology
@@ -48,12 +51,24 @@ class Consumer:
     linger: float = 0.02
     in_flight: int = 2
     connected: asyncio.Event = field(default_factory=asyncio.Event)
+    received: int = 0
+    _session: "_Session | None" = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything that came and is not acknowledged."""
+        return self._session is not None and self._session.holds_something
+
+    def reconnect(self) -> None:
+        """Give up the connection, and open another."""
+        if self._session is not None:
+            self._session.give_up()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until told to stop, through every loss of the connection."""
         failures = 0
         while not stop.is_set():
-            session = _Session(self)
+            session = self._session = _Session(self)
             try:
                 await session.run(stop)
                 failures = 0
@@ -98,6 +113,13 @@ class _Session:
             await asyncio.gather(*self._running, return_exceptions=True)
             await subscription.close()
 
+    @property
+    def holds_something(self) -> bool:
+        return bool(self._buffer or self._batches)
+
+    def give_up(self) -> None:
+        self._break(BrokerUnavailable("the queue holds messages, and none of them came"))
+
     def _break(self, exc: BaseException) -> None:
         if not self._broken.done():
             self._broken.set_exception(exc)
@@ -105,6 +127,7 @@ class _Session:
         self._arrived.set()
 
     def _receive(self, message: Incoming) -> None:
+        self.consumer.received += 1
         self._buffer.append(message)
         self._arrived.set()
 
