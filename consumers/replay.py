@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
 LOOK_SECONDS = 1.0
+FORGET_EVERY = 600
 FAILURES = (LedgerUnavailable, BrokerUnavailable, *BROKEN)
 
 
@@ -119,9 +120,12 @@ class SweepRole:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep until told to stop."""
-        pace = Pace(stop, SWEEP_SECONDS)
+        pace, rounds = Pace(stop, SWEEP_SECONDS), 0
         while not stop.is_set():
             try:
+                if rounds % FORGET_EVERY == 0:
+                    await self.sweeping.forget()
+                rounds += 1
                 returned = await self.sweeping.return_expired()
                 await self.sweeping.announce_failed()
                 await self.health.give_back()

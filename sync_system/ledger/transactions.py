@@ -13,6 +13,8 @@ from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import intents, results, transactions
 
 REASON_LIMIT = 2_000
+# A claim's token is its moment, made unique by a random number below this.
+TOKENS_IN_A_MICROSECOND = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,20 @@ async def intended(sql: Sql, tokens: Collection[int]) -> dict[str, Any]:
     """Return what these claims were about to send, by transaction."""
     query = select(intents.c.sent).where(sql.among(intents.c.token, sorted(tokens))).order_by(intents.c.id)
     return {id: sent for row in await sql.execute(query) for id, sent in row.sent.items()} if tokens else {}
+
+
+# What a claim under way has stored is needed until it is settled, however long ago its worker died.
+FORGET = text(
+    """
+    DELETE FROM intents WHERE token < :before
+      AND token NOT IN (SELECT token FROM transactions WHERE state = 'processing' AND token IS NOT NULL)
+    """
+)
+
+
+async def forget_intents(sql: Sql, before: int) -> int:
+    """Forget what claims before a moment (microseconds) were about to send, but for those under way; return how many."""
+    return int((await sql.execute(FORGET, {"before": before * TOKENS_IN_A_MICROSECOND})).rowcount)
 
 
 async def still_ours(sql: Sql, ids: Collection[int], token: int) -> set[int]:

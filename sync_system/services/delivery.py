@@ -20,7 +20,7 @@ from sync_system.ledger.claims import Wish
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import load
-from sync_system.ledger.transactions import Settled
+from sync_system.ledger.transactions import TOKENS_IN_A_MICROSECOND, Settled
 from sync_system.services.claiming import Claim, Work, prepare
 from sync_system.services.clock import Clock
 from sync_system.services.deleting import Deleting
@@ -149,7 +149,8 @@ class Delivery:
 
     async def _claim(self, lane: Lane, *, limit: int, probe: bool = False, **wish: Any) -> list[Claim]:
         now = self.clock()
-        token, until = now * 1_024 + secrets.randbelow(1_024), now + lane.lease
+        token = now * TOKENS_IN_A_MICROSECOND + secrets.randbelow(TOKENS_IN_A_MICROSECOND)
+        until = now + lane.lease
         async with self.db.write() as sql:
             tally = Tally()
             wanted = Wish(lane.system, limit, token, until, probe=probe, **wish)

@@ -17,6 +17,7 @@ from sync_system.services.claiming import with_twin
 from sync_system.services.clock import Clock
 
 BATCH = 500
+DAY = 86_400_000_000
 EXPIRED = "expired"
 UNFINISHED = "the worker that had claimed it did not finish in time"
 
@@ -66,6 +67,11 @@ class Sweeping:
             digest=processing.digest,
         )  # fmt: skip
         return with_twin(dossier, settled, plan)
+
+    async def forget(self) -> int:
+        """Forget what nobody needs any more: the intents of claims that came to their end a day ago; return how many."""
+        async with self.db.write() as sql:
+            return await transactions.forget_intents(sql, self.clock() - DAY)
 
     async def announce_failed(self) -> int:
         """Tell the failed queues of transactions that they have not heard of; return how many.

@@ -315,3 +315,16 @@ async def test_states_in_counters_equal_a_recount(installation, application):
         GROUP BY system, value HAVING sum(count) <> 0"""
     standing = "SELECT destination, state, count(*) FROM transactions GROUP BY destination, state"
     assert sorted(await installation.rows(states)) == sorted(await installation.rows(standing))
+
+
+async def test_intents_of_the_past_are_forgotten_but_for_those_under_way(installation, application):
+    await planned(installation, 3)
+    await installation.deliver("application")
+    await planned(installation)
+    await installation.core.delivery().claim("application")
+    installation.ahead += 2 * 86_400 * SECOND
+    assert await installation.core.sweeping().forget() == 1
+    under_way = (
+        "SELECT count(*) FROM intents WHERE token IN (SELECT token FROM transactions WHERE state = 'processing')"
+    )
+    assert await installation.one(under_way) == await installation.one("SELECT count(*) FROM intents")
