@@ -1,4 +1,4 @@
-"""A queue's messages as they come, on pika: they cost a fifth of what aio-pika takes to hand one over.
+"""A queue's messages as they come, on pika: a third of what aio-pika's bare channel takes to hand one over.
 
 It does not reconnect: whoever holds a subscription is told once when it is lost, and opens another.
 """
