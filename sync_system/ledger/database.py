@@ -67,7 +67,7 @@ class Sql:
             else [row[name] for row in rows]
             for name in names
         ]
-        # One execution for all rows. In PostgreSQL a row each costs three times as much; in SQLite, the driver's thread
+        # One execution for all rows. In PostgreSQL a row each takes nearly twice as long; in SQLite, the driver's thread
         # and the loop would hand the interpreter back and forth for every row.
         if self.sqlite:
             marks = tuple(chain.from_iterable(zip(*columns, strict=True)))
