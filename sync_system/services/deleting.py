@@ -9,7 +9,7 @@ from sync_system.domain.catalog import Catalog
 from sync_system.domain.outcomes import OutcomeClass
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger import transactions
-from sync_system.ledger.counters import MINUTE, Tally
+from sync_system.ledger.counters import HOUR, MINUTE, MINUTES, Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import Dossier, load, store
 from sync_system.ledger.tables import attempts, counters
@@ -17,8 +17,6 @@ from sync_system.ledger.transactions import Plan, Settled
 from sync_system.services.claiming import Claim, Work, attempt_row, close, failure
 from sync_system.services.clock import Clock
 from sync_system.services.health import Health, heard_in
-
-HOUR = 60
 
 
 class Deleting:
@@ -42,7 +40,7 @@ class Deleting:
         c = counters.c
         since = self.clock() // MINUTE - HOUR
         query = select(func.coalesce(func.sum(c.count), 0)).where(
-            c.minute >= since, c.name == "deleted", c.system == claim.destination
+            c.span == MINUTES, c.minute >= since, c.name == "deleted", c.system == claim.destination
         )
         done = int((await sql.execute(query)).scalar_one())
         return max(self.catalog.objects[claim.object].deletes_per_hour - done, 0)
