@@ -10,6 +10,7 @@ from consumers.intake import IntakeConsumer, IntakeSettings
 from consumers.looks import LooksRole
 from consumers.replay import ReplayRole, SweepRole
 from consumers.watchdog import Watchdog
+from consumers.watching import WatchRole
 from sync_system.bootstrap import Core
 
 Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -40,11 +41,14 @@ def delivery(core: Core, hints: Hints) -> list[Run]:
 
 
 def replay(core: Core, hints: Hints) -> list[Run]:
-    """Replay every system's failures at the ticks of its schedule."""
+    """Replay every system's failures at the ticks of its schedule, and keep the alerts."""
     replaying = core.replaying()
     return [
-        ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
-        for name in core.settings.systems
+        WatchRole(core.alerting(), core.telling()).run,
+        *(
+            ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
+            for name in core.settings.systems
+        ),
     ]
 
 

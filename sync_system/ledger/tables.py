@@ -264,6 +264,7 @@ alerts = Table(
     Column("kind", String(32), nullable=False),
     Column("destination", Name),
     Column("text", Text, nullable=False),
+    Column("facts", Document, nullable=False),  # how many, since when, a sample message, what to do
     Column("raised_at", Micros, nullable=False),
     Column("told_at", Micros),
     Column("over_at", Micros),
@@ -276,7 +277,9 @@ alerts = Table(
 counters = Table(
     "counters",
     metadata,
-    Column("span", SmallInteger, nullable=False),  # minutes that a row counts: 1, 60; 0 for all that hours have taken over
+    Column(
+        "span", SmallInteger, nullable=False
+    ),  # minutes that a row counts: 1, 60; 0 for all that hours have taken over
     Column("minute", Integer, nullable=False),  # since 1970; 0 for all time
     Column("name", Name, nullable=False),
     Column("system", Name, nullable=False),
