@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from consumers.alerts import AlertRole
 from consumers.delivery import DeliveryRole
 from consumers.hints import Hints
 from consumers.intake import IntakeConsumer, IntakeSettings
 from consumers.looks import LooksRole
 from consumers.replay import ReplayRole, SweepRole
 from consumers.watchdog import Watchdog
-from consumers.watching import WatchRole
 from sync_system.bootstrap import Core
 
 Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -44,7 +44,7 @@ def replay(core: Core, hints: Hints) -> list[Run]:
     """Replay every system's failures at the ticks of its schedule, and keep the alerts."""
     replaying = core.replaying()
     return [
-        WatchRole(core.alerting(), core.telling()).run,
+        AlertRole(core.alerting(), core.telling()).run,
         *(
             ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
             for name in core.settings.systems

@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import text
 
-from consumers.watching import WatchRole
+from consumers.alerts import AlertRole
 from sync_system.connectors.signatures import require_signature
 from sync_system.errors import NotTold
 from sync_system.ledger.counters import totals
@@ -283,7 +283,7 @@ async def test_another_process_takes_the_lead_over(install, hook):
 async def test_role_raises_tells_and_ends_alerts(install, application, hook):
     installation = install(**by_webhook(hook))
     core, stop = installation.core, asyncio.Event()
-    roles = [WatchRole(core.alerting(), core.telling(), look_every=0.02) for _ in range(2)]
+    roles = [AlertRole(core.alerting(), core.telling(), look_every=0.02) for _ in range(2)]
     running = [asyncio.create_task(role.run(stop)) for role in roles]
     await pause(core.db, ["application"], "application", "asha", "a fair", installation.clock())
     await until(lambda: len(hook.requests) == 1)

@@ -16,7 +16,7 @@ LOOK_SECONDS = 2.0
 FOLD_SECONDS = 600.0
 
 
-class WatchRole:
+class AlertRole:
     """The alerts of the installation, as long as this process has the lead. `look_every` in seconds."""
 
     def __init__(self, alerting: Alerting, telling: Telling, *, look_every: float = LOOK_SECONDS) -> None:
