@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import events, health, problems, stats, webhooks
+from api import events, health, metrics, problems, stats, webhooks
 from sync_system.bootstrap import Core
 
 
@@ -20,6 +20,6 @@ def create_app(core: Core) -> FastAPI:
     )
     app.state.core = core
     problems.install(app)
-    for module in (events, webhooks, stats, health):
+    for module in (events, webhooks, stats, metrics, health):
         app.include_router(module.router)
     return app

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from consumers.alerts import AlertRole
 from consumers.delivery import DeliveryRole
 from consumers.hints import Hints
 from consumers.intake import IntakeConsumer, IntakeSettings
@@ -40,11 +41,14 @@ def delivery(core: Core, hints: Hints) -> list[Run]:
 
 
 def replay(core: Core, hints: Hints) -> list[Run]:
-    """Replay every system's failures at the ticks of its schedule."""
+    """Replay every system's failures at the ticks of its schedule, and keep the alerts."""
     replaying = core.replaying()
     return [
-        ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
-        for name in core.settings.systems
+        AlertRole(core.alerting(), core.telling()).run,
+        *(
+            ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
+            for name in core.settings.systems
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sync_system.connectors.protocol import Connector, Gate
 from sync_system.connectors.registry import ConnectorType, SystemContext, SystemObject
@@ -14,17 +15,30 @@ from sync_system.domain.transactions import ReplayPolicy
 from sync_system.ledger.database import Database
 from sync_system.messaging.broker import Publisher
 from sync_system.messaging.topology import Topology, topology
+from sync_system.services.alerting import Alerting
+from sync_system.services.channels import Mail, Webhook, signing_key
 from sync_system.services.clock import Clock, now
 from sync_system.services.delivery import Delivery, Lane
+from sync_system.services.figures import Figures
 from sync_system.services.health import Health
 from sync_system.services.ingest import Ingest
 from sync_system.services.limiting import Limiter
 from sync_system.services.looks import Looks
+from sync_system.services.observing import Observer
 from sync_system.services.recovering import Recovering
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
+from sync_system.services.telling import Channel, Telling
+from sync_system.services.troubles import Thresholds
 from sync_system.services.withdrawing import Withdrawing
 from sync_system.settings import Settings, SystemSettings, object_spec, own_fields, ranks, system_rules
+from sync_system.telemetry.exporting import tracer
+from sync_system.telemetry.lines import Lines
+from sync_system.telemetry.metrics import Metrics
+from sync_system.telemetry.several import Several
+
+if TYPE_CHECKING:
+    from sync_system.telemetry.tracing import Tracer
 
 SECOND = 1_000_000
 
@@ -47,10 +61,13 @@ class Core:
     policies: dict[str, ReplayPolicy]
     clock: Clock
     advice: Mapping[str, Mapping[str, str]]
+    metrics: Metrics
+    tracer: "Tracer | None"
+    observer: Observer
 
     def ingest(self) -> Ingest:
         """Return what takes in messages."""
-        return Ingest(self.db, self.catalog, self.clock)
+        return Ingest(self.db, self.catalog, self.clock, self.observer)
 
     def looks(self) -> Looks:
         """Return what answers looks."""
@@ -59,7 +76,7 @@ class Core:
     def delivery(self) -> Delivery:
         """Return what delivers, with a lane for each system."""
         lanes = {name: self._lane(system) for name, system in self.settings.systems.items()}
-        return Delivery(self.db, self.catalog, lanes, self.health(), self.limiter, self.clock)
+        return Delivery(self.db, self.catalog, lanes, self.health(), self.limiter, self.clock, self.observer)
 
     def health(self) -> Health:
         """Return what keeps the breakers."""
@@ -81,13 +98,28 @@ class Core:
 
     def replaying(self) -> Replaying:
         """Return what replays failures."""
-        return Replaying(self.db, self.policies, self.clock)
+        return Replaying(self.db, self.policies, self.clock, self.observer)
 
     def recovering(self) -> Recovering:
         """Return what repairs a broker that has lost its data."""
         return Recovering(
             self.db, self.broker_url, self.topology, self.settings.systems, self.sweeping(), self.health()
         )
+
+    def alerting(self) -> Alerting:
+        """Return what keeps the alerts."""
+        block, broker = self.settings.root.alerts, (self.broker_url, self.topology)
+        thresholds = Thresholds(int(block.older_than * SECOND), int(block.down_for * SECOND))
+        channels = channels_of(self.settings, self.clock)
+        return Alerting(self.db, broker, self.settings.systems, self.advice, thresholds, channels, self.clock)
+
+    def telling(self) -> Telling:
+        """Return what tells of alerts."""
+        return Telling(self.db, channels_of(self.settings, self.clock), self.clock)
+
+    def next_tick(self, system: str) -> int:
+        """Return when (microseconds) a destination's failures are replayed next."""
+        return self.schedule(system).next_after(self.clock())
 
     def adopt(self, settings: Settings, kinds: Mapping[str, ConnectorType]) -> None:
         """Take over what may change while running: schedules, caps and limits."""
@@ -105,6 +137,8 @@ class Core:
         await self.publisher.aclose()
         for connector in self.connectors.values():
             await connector.aclose()
+        if self.tracer is not None:
+            await self.tracer.aclose()
         await self.db.aclose()
 
 
@@ -112,13 +146,14 @@ def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock =
     """Put the parts together."""
     objects = {name: object_spec(name, block) for name, block in settings.objects.items()}
     db = Database(settings.root.database.get_secret_value())
-    limiter = Limiter(db, clock, rates_of(settings, kinds))
+    observers: list[Observer] = []
+    limiter = Limiter(db, clock, rates_of(settings, kinds), Several(observers))
     connectors = {
         name: connector_of(settings, system, objects, kinds, limiter.gate(name))
         for name, system in settings.systems.items()
     }
     broker_url, declared = settings.root.broker.get_secret_value(), topology(settings.systems)
-    return Core(
+    core = Core(
         settings=settings,
         db=db,
         broker_url=broker_url,
@@ -130,7 +165,34 @@ def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock =
         policies=policies_of(settings),
         clock=clock,
         advice={name: kinds[system.connector].advice for name, system in settings.systems.items()},
+        metrics=Metrics(Figures(db, broker_url, declared, limiter.rates, clock)),
+        tracer=tracer_of(settings),
+        observer=limiter.observer,
     )
+    observers += [Lines(core.next_tick), core.metrics, *([core.tracer] if core.tracer else [])]
+    return core
+
+
+def tracer_of(settings: Settings) -> "Tracer | None":
+    """Return what traces, if the configuration asks for it; raise ConfigurationError if it cannot."""
+    block = settings.root.tracing
+    if block is None:
+        return None
+    return tracer(block.endpoint, {name: value.get_secret_value() for name, value in block.headers.items()})
+
+
+def channels_of(settings: Settings, clock: Clock) -> dict[str, Channel]:
+    """Return who is told of alerts, by name."""
+    block = settings.root.alerts
+    channels: dict[str, Channel] = {}
+    if block.webhook:
+        secret = block.webhook.secret
+        key = signing_key(secret.get_secret_value()) if secret else None
+        channels["webhook"] = Webhook(block.webhook.url.get_secret_value(), key, clock)
+    if mail := block.smtp:
+        password = mail.password.get_secret_value() if mail.password else None
+        channels["smtp"] = Mail(mail.host, mail.port, mail.username, password, mail.starttls, mail.sender, mail.to)
+    return channels
 
 
 def policies_of(settings: Settings) -> dict[str, ReplayPolicy]:

@@ -9,6 +9,7 @@ SyncError
 │   └── PublishRefused      the broker answered, and did not take the message
 ├── LedgerUnavailable       the database does not answer
 ├── NotFound                the ledger holds nothing by the name that a person gave
+├── NotTold                 nobody took an alert
 └── ConnectorError          a system did not do what a connector asked
     ├── SystemUnavailable   … for a reason that is no record's fault
     ├── SystemRefused       … because of what was asked
@@ -62,6 +63,10 @@ class LedgerUnavailable(SyncError):
 
 class NotFound(SyncError):
     """Raised when the ledger holds nothing by the name that a person gave, or more than one thing."""
+
+
+class NotTold(SyncError):
+    """Raised when a channel does not take what is to be told of an alert."""
 
 
 class ConnectorError(SyncError):

@@ -18,10 +18,12 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("destination", sa.String(length=64), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("raised_at", sa.BigInteger(), nullable=False),
         sa.Column("told_at", sa.BigInteger(), nullable=True),
         sa.Column("over_at", sa.BigInteger(), nullable=True),
         sa.Column("over_told_at", sa.BigInteger(), nullable=True),
+        sa.Column("told", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("alerts", schema=None) as batch_op:
@@ -67,12 +69,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "counters",
+        sa.Column("span", sa.SmallInteger(), nullable=False),
         sa.Column("minute", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("system", sa.String(length=64), nullable=False),
         sa.Column("value", sa.String(length=255), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("minute", "name", "system", "value"),
+        sa.PrimaryKeyConstraint("span", "minute", "name", "system", "value"),
         sqlite_with_rowid=False,
     )
     op.create_table(

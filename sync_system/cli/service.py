@@ -46,6 +46,8 @@ async def serve(core: Core, roles: Sequence[str], config: Path, *, migrate: bool
             from api.app import create_app
 
             web = Web(create_app(core), taken)
+        elif served := core.settings.root.metrics:
+            stack.enter_context(core.metrics.served(served.host, served.port))
         await Service(core, roles, web, [Reloader(core, config).run]).run()
 
 

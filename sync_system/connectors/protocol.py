@@ -172,6 +172,9 @@ class Gate(Protocol):
     async def told(self, told: Told) -> None:
         """Take in what an answer says of the limits."""
 
+    def called(self, call: Call) -> None:
+        """Take note of a call that is over."""
+
 
 class OpenGate:
     """The gate of a system without limits."""
@@ -180,6 +183,9 @@ class OpenGate:
         """Let every call pass."""
 
     async def told(self, told: Told) -> None:
+        """Nobody needs to know."""
+
+    def called(self, call: Call) -> None:
         """Nobody needs to know."""
 
 

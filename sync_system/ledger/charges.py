@@ -26,7 +26,10 @@ async def give_back(sql: Sql, destination: str, since: int, now: int) -> int:
     if counts:
         await lock_records(sql, counts)
         await sql.execute(LOWER, [{"b_id": id, "b_count": count} for id, count in sorted(counts.items())])
-        await _unpark(sql, destination, sorted(counts), now)
+        tally = Tally()
+        tally.add("uncharged", destination, count=counts.total())
+        await _unpark(sql, destination, sorted(counts), tally, now)
+        await tally.store(sql, now)
     return counts.total()
 
 
@@ -47,7 +50,7 @@ LOWER = text(
 )
 
 
-async def _unpark(sql: Sql, destination: str, ids: list[int], now: int) -> None:
+async def _unpark(sql: Sql, destination: str, ids: list[int], tally: Tally, now: int) -> None:
     last = select(r.outcome).where(r.transaction == t.id).order_by(r.token.desc()).limit(1).scalar_subquery()
     statement = (
         update(transactions)
@@ -56,6 +59,4 @@ async def _unpark(sql: Sql, destination: str, ids: list[int], now: int) -> None:
         .returning(t.id)
     )
     count = len((await sql.execute(statement)).all())
-    tally = Tally()
     tally.moved(destination, State.PARKED, State.FAILED, count)
-    await tally.store(sql, now)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select, text, update
+from sqlalchemy import and_, func, or_, select, text, update
 
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import events
@@ -60,3 +60,10 @@ async def settled(sql: Sql, ids: Collection[str]) -> set[str]:
         sql.among(events.c.id, sorted(ids)), events.c.outcome == "invalid", events.c.mended_at.is_(None)
     )
     return set(ids) - {row.id for row in await sql.execute(query)} if ids else set()
+
+
+async def waiting(sql: Sql) -> dict[str, int]:
+    """Return how many messages of each system wait for a person."""
+    e = events.c
+    query = select(e.source, func.count()).where(INVALID, e.mended_at.is_(None)).group_by(e.source)
+    return {row[0]: row[1] for row in await sql.execute(query)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from sync_system.ledger.counters import HOURS, MINUTES, totals
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import counters, cursors, held, links, looks, records, transactions
 
@@ -21,12 +22,15 @@ class Count:
 
 
 async def counted(sql: Sql, since: int, size: int) -> list[Count]:
-    """Return the counters since a minute, added up in steps of `size` minutes, the earliest first."""
+    """Return the counters since a minute, added up in steps of `size` minutes, the earliest first.
+
+    Of what is older than a day, hours are the shortest steps.
+    """
     c = counters.c
     step = (c.minute - c.minute % size).label("step")
     query = (
         select(step, c.name, c.system, c.value, func.sum(c.count))
-        .where(c.minute >= since)
+        .where(c.span.in_((MINUTES, HOURS)), c.minute >= since)
         .group_by(step, c.name, c.system, c.value)
         .order_by(step)
     )
@@ -35,9 +39,8 @@ async def counted(sql: Sql, since: int, size: int) -> list[Count]:
 
 async def states(sql: Sql) -> list[tuple[str, str, int]]:
     """Return (destination, state, how many transactions stand there now), from the counters alone."""
-    c = counters.c
-    query = select(c.system, c.value, func.sum(c.count)).where(c.name == "state").group_by(c.system, c.value)
-    return [(row[0], row[1], int(row[2])) for row in await sql.execute(query)]
+    found = await totals(sql)
+    return [(system, value, count) for (name, system, value), count in found.items() if name == "state"]
 
 
 async def asked_looks(sql: Sql, now: int) -> dict[str, tuple[int, int]]:

@@ -264,10 +264,12 @@ alerts = Table(
     Column("kind", String(32), nullable=False),
     Column("destination", Name),
     Column("text", Text, nullable=False),
+    Column("facts", Document, nullable=False),  # how many, since when, a sample message, what to do
     Column("raised_at", Micros, nullable=False),
     Column("told_at", Micros),
     Column("over_at", Micros),
     Column("over_told_at", Micros),
+    Column("told", Document),  # by channel: what it was told last, when, and why it could not be told
     Index("alerts_open", "key", unique=True, sqlite_where=text("over_at IS NULL"),
           postgresql_where=text("over_at IS NULL")),
 )  # fmt: skip
@@ -275,12 +277,15 @@ alerts = Table(
 counters = Table(
     "counters",
     metadata,
-    Column("minute", Integer, nullable=False),
+    Column(
+        "span", SmallInteger, nullable=False
+    ),  # minutes that a row counts: 1, 60; 0 for all that hours have taken over
+    Column("minute", Integer, nullable=False),  # since 1970; 0 for all time
     Column("name", Name, nullable=False),
     Column("system", Name, nullable=False),
     Column("value", String(255), nullable=False),
     Column("count", BigInteger, nullable=False),
-    PrimaryKeyConstraint("minute", "name", "system", "value"),
+    PrimaryKeyConstraint("span", "minute", "name", "system", "value"),
     sqlite_with_rowid=False,
 )
 

@@ -157,6 +157,7 @@ class Settled:
     digest: str | None = None
     reason: str = ""
     tried: bool = True
+    record: str = ""
 
 
 async def close(sql: Sql, ids: Sequence[int], state: State, token: int, now: int) -> None:
@@ -193,6 +194,8 @@ async def settle(sql: Sql, settled: Sequence[Settled], tally: Tally, now: int) -
             back.append(_back(s, now))
         if s.tried:
             tally.add("delivered", s.destination, s.outcome)
+        if s.charged:
+            tally.add("charged", s.destination)
     for state, ids in done.items():
         if ids:
             await close(sql, ids, state, settled[0].token, now)
@@ -364,3 +367,23 @@ async def oldest_waiting(sql: Sql) -> dict[str, int]:
     t = transactions.c
     query = select(t.destination, func.min(t.updated_at)).where(t.state == "pending").group_by(t.destination)
     return {row[0]: row[1] for row in await sql.execute(query)}
+
+
+# So many at the head of the line are looked at, for one of them that was changed just now.
+HEAD = 100
+
+
+async def oldest_in_line(sql: Sql, destinations: Sequence[str]) -> dict[str, int]:
+    """Return since when (microseconds) the oldest at the head of each destination's line waits, however long it is."""
+    t = transactions.c
+    found: dict[str, int] = {}
+    for name in destinations:
+        for priority in (0, 1):
+            head = select(t.updated_at).where(
+                t.destination == name, t.priority == priority, text("transactions.state = 'pending'")
+            )
+            head_rows = head.order_by(t.id).limit(HEAD).subquery()
+            oldest = (await sql.execute(select(func.min(head_rows.c.updated_at)))).scalar_one()
+            if oldest is not None:
+                found[name] = min(oldest, found.get(name, oldest))
+    return found

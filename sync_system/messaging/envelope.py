@@ -35,6 +35,7 @@ class Envelope(BaseModel):
     dataschema: str | None = None
     synccontent: Literal["row", "changes"] | None = None
     syncinto: RowId | None = None
+    traceparent: Any = None  # for traces alone: one that is wrong must not cost the event
 
 
 ENVELOPE = TypeAdapter(Envelope)
@@ -45,7 +46,8 @@ class Event:
     """One fact that a system reported. `at`: microseconds by the system's clock, None if it does not say.
 
     `data`: own names to values, None for "it changed". `changes`: names only what changed; None leaves it to the
-    configuration. `canonical`: the names are ours. `into`: the row that survived a merge.
+    configuration. `canonical`: the names are ours. `into`: the row that survived a merge. `traceparent`: the trace that
+    it was made in (W3C), if it says so.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Event:
     changes: bool | None = None
     canonical: bool = False
     into: str | None = None
+    traceparent: str | None = None
 
     def encode(self) -> bytes:
         """Return the message's body."""
@@ -78,6 +81,8 @@ class Event:
             body["dataschema"] = CANONICAL_SCHEMA
         if self.into is not None:
             body["syncinto"] = self.into
+        if self.traceparent is not None:
+            body["traceparent"] = self.traceparent
         return orjson.dumps(body)
 
 
@@ -99,6 +104,7 @@ def decode(body: bytes) -> Event:
         changes=None if found.synccontent is None else found.synccontent == "changes",
         canonical=found.dataschema == CANONICAL_SCHEMA,
         into=found.syncinto,
+        traceparent=found.traceparent if isinstance(found.traceparent, str) else None,
     )
 
 

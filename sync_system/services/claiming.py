@@ -135,7 +135,7 @@ def refusal(claim: Claim, work: Work, want: Wanted, now: int) -> Settled:
     return Settled(
         work.transaction.id, claim.destination, made.state, made.standing, claim.token, work.transaction.trigger,
         OutcomeClass.REJECTED, made.charged, None, "mapping", message,
-        fingerprint(OutcomeClass.REJECTED, "mapping", claim.object, message), work.wanted.digest,
+        fingerprint(OutcomeClass.REJECTED, "mapping", claim.object, message), work.wanted.digest, record=work.record,
     )  # fmt: skip
 
 
@@ -152,6 +152,7 @@ def failure(
     return Settled(
         work.transaction.id, claim.destination, made.state, made.standing, claim.token, work.transaction.trigger,
         outcome, made.charged, status, code, message, fingerprint(outcome, code, claim.object, message), work.wanted.digest,
+        record=work.record,
     )  # fmt: skip
 
 

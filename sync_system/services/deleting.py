@@ -9,7 +9,7 @@ from sync_system.domain.catalog import Catalog
 from sync_system.domain.outcomes import OutcomeClass
 from sync_system.domain.transactions import Standing, State
 from sync_system.ledger import transactions
-from sync_system.ledger.counters import MINUTE, Tally
+from sync_system.ledger.counters import HOUR, MINUTE, MINUTES, Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import Dossier, load, store
 from sync_system.ledger.tables import attempts, counters
@@ -17,22 +17,25 @@ from sync_system.ledger.transactions import Plan, Settled
 from sync_system.services.claiming import Claim, Work, attempt_row, close, failure
 from sync_system.services.clock import Clock
 from sync_system.services.health import Health, heard_in
-
-HOUR = 60
+from sync_system.services.observing import UNOBSERVED, Observer, Timed
 
 
 class Deleting:
     """Deletes rows of records that were deleted elsewhere."""
 
-    def __init__(self, db: Database, catalog: Catalog, health: Health, clock: Clock) -> None:
-        self.db, self.catalog, self.health, self.clock = db, catalog, health, clock
+    def __init__(
+        self, db: Database, catalog: Catalog, health: Health, clock: Clock, observer: Observer = UNOBSERVED
+    ) -> None:
+        self.db, self.catalog, self.health, self.clock, self.observer = db, catalog, health, clock, observer
 
     async def delete(self, connector: Connector, claim: Claim) -> None:
         """Delete the rows of `claim.to_delete`, as many as the hour allows; the others are parked."""
         work = list(claim.to_delete.values())
         async with self.db.read() as sql:
             left = await self._left(sql, claim)
+        began_at = self.clock()
         delivered = await self._call(connector, claim, work[:left])
+        self.observer.sent(claim, work, delivered, Timed(began_at, self.clock()))
         excess = Outcome(OutcomeClass.REJECTED, code="governor", message=self._too_many(claim))
         await self._settle(
             claim, work, [*delivered.outcomes, *[excess] * (len(work) - len(delivered.outcomes))], delivered
@@ -42,7 +45,7 @@ class Deleting:
         c = counters.c
         since = self.clock() // MINUTE - HOUR
         query = select(func.coalesce(func.sum(c.count), 0)).where(
-            c.minute >= since, c.name == "deleted", c.system == claim.destination
+            c.span == MINUTES, c.minute >= since, c.name == "deleted", c.system == claim.destination
         )
         done = int((await sql.execute(query)).scalar_one())
         return max(self.catalog.objects[claim.object].deletes_per_hour - done, 0)

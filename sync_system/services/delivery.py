@@ -27,6 +27,7 @@ from sync_system.services.deleting import Deleting
 from sync_system.services.health import Health, heard_in
 from sync_system.services.limiting import Limiter
 from sync_system.services.looking import Looking
+from sync_system.services.observing import UNOBSERVED, Observer, Timed
 from sync_system.services.probing import Probing
 from sync_system.services.settlement import Settlement
 
@@ -70,13 +71,21 @@ class Delivery:
     """Delivers to every destination of the catalog."""
 
     def __init__(
-        self, db: Database, catalog: Catalog, lanes: Mapping[str, Lane], health: Health, limiter: Limiter, clock: Clock
+        self,
+        db: Database,
+        catalog: Catalog,
+        lanes: Mapping[str, Lane],
+        health: Health,
+        limiter: Limiter,
+        clock: Clock,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self.db, self.catalog, self.lanes, self.clock = db, catalog, lanes, clock
         self.health, self.limiter, self.probing = health, limiter, Probing(health, catalog)
         self.looking = Looking(db, catalog, health, clock)
         self.settlement = Settlement(db, catalog, health, clock)
-        self.deleting = Deleting(db, catalog, health, clock)
+        self.deleting = Deleting(db, catalog, health, clock, observer)
+        self.observer = observer
         self._no_suspects_at: dict[str, int] = {}
 
     async def deliver(self, destination: str) -> Progress:
@@ -87,28 +96,31 @@ class Delivery:
         """Bring what was claimed to its end."""
         lane, progress = self.lanes[destination], Progress()
         for claim in claims:
+            began_at = self.clock()
             progress.claimed += claim.count
-            progress.add(claim.closed)
             if claim.to_look:
-                closed = len(claim.closed)
                 await self.looking.look(lane.connector, claim)
-                progress.add(claim.closed[closed:])
             for work in in_calls(list(claim.to_send.values()), lane.batch):
                 if self.clock() < claim.until:
                     await self._write(lane, claim, work, progress)
             if claim.to_delete and self.clock() < claim.until:
-                closed = len(claim.closed)
                 await self.deleting.delete(lane.connector, claim)
-                progress.add(claim.closed[closed:])
+            progress.add(claim.closed)
+            self.observer.settled(claim, claim.closed)
+            self.observer.carried(claim, Timed(began_at, self.clock()))
         return progress
 
     async def _write(self, lane: Lane, claim: Claim, work: Sequence[Work], progress: Progress) -> None:
+        began_at = self.clock()
         delivered = await self._send(lane, claim, work)
+        self.observer.sent(claim, work, delivered, Timed(began_at, self.clock()))
         progress.calls += len(delivered.calls)
         heard = heard_in([w.record for w in work], delivered)
         if not heard.answered and not heard.unavailable and not claim.probe:
             heard = await self.probing.ask_whether_down(lane.connector, lane.system, heard)
-        progress.add(await self.settlement.settle(claim, work, delivered, heard))
+        settled = await self.settlement.settle(claim, work, delivered, heard)
+        progress.add(settled)
+        self.observer.settled(claim, settled)
         progress.recovered |= claim.probe and heard.answered
         if heard.unavailable or not heard.answered:
             await self.health.give_back()

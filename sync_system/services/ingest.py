@@ -17,6 +17,7 @@ from sync_system.messaging.envelope import Event, decode
 from sync_system.messaging.topology import REJECTED
 from sync_system.services.clock import Clock
 from sync_system.services.intake import Intake, Taken
+from sync_system.services.observing import UNOBSERVED, Observer, Timed
 from sync_system.services.reading import Arrival, Reader
 
 EXCERPT = 65_536
@@ -69,8 +70,9 @@ class Ingested:
 class Ingest:
     """Takes in the messages of a system's queue."""
 
-    def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, db: Database, catalog: Catalog, clock: Clock, observer: Observer = UNOBSERVED) -> None:
         self.intake, self.reader, self.clock = Intake(db, catalog, clock), Reader(catalog), clock
+        self.observer = observer
 
     async def take(self, system: str, bodies: Sequence[bytes]) -> Ingested:
         """Take in a batch; one message that cannot be read delivers the rest."""
@@ -84,6 +86,7 @@ class Ingest:
             else:
                 arrivals.append(read)
         taken = await self.intake.take(arrivals, writes_down(rejected, now))
+        self.observer.took_in(system, arrivals, taken, Timed(now, self.clock()))
         return Ingested(taken, rejected)
 
     async def reject(self, system: str, body: bytes, reason: str) -> Rejection:

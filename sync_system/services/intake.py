@@ -31,12 +31,13 @@ TRIES = 5
 class Taken:
     """What a batch came to: number of events by outcome, and the systems that something is waiting for.
 
-    `down`: what was to be taken in could not be read.
+    `down`: what was to be taken in could not be read. `rows`: the events as they were written down.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     destinations: set[str] = field(default_factory=set)
     down: bool = False
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 Also = Callable[[Sql], Awaitable[None]]
@@ -67,6 +68,7 @@ class Intake:
                 await batch.take(group)
                 taken.outcomes += batch.outcomes
                 taken.destinations |= batch.plan.destinations()
+                taken.rows += batch.rows
             if also is not None:
                 await also(sql)
             await tally.store(sql, now)

@@ -5,12 +5,13 @@ from collections import deque
 
 import structlog
 
-from sync_system.connectors.protocol import Told
+from sync_system.connectors.protocol import Call, Told
 from sync_system.domain.pace import Rate, slowed
 from sync_system.errors import LedgerUnavailable, SystemUnavailable
 from sync_system.ledger import limits
 from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock
+from sync_system.services.observing import UNOBSERVED, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +28,8 @@ DAY_NOTED = 5 * SECOND
 class Limiter:
     """The limits of all systems; their `rates` may be changed at any time."""
 
-    def __init__(self, db: Database, clock: Clock, rates: dict[str, Rate]) -> None:
-        self.db, self.clock, self.rates = db, clock, rates
+    def __init__(self, db: Database, clock: Clock, rates: dict[str, Rate], observer: Observer = UNOBSERVED) -> None:
+        self.db, self.clock, self.rates, self.observer = db, clock, rates, observer
         self._asked_at: dict[str, int] = {}
         self._replays: dict[str, bool] = {}
 
@@ -111,6 +112,11 @@ class SystemGate:
             await self._note(told, now)
         except LedgerUnavailable as exc:  # the answer itself matters more than what it says of the next one
             log.warning("limits.not_noted", system=self._system, error=str(exc))
+
+    def called(self, call: Call) -> None:
+        """Let a request be seen that wrote nothing; writes are seen with their outcomes, where they are settled."""
+        if not call.positions:
+            self._limiter.observer.read(self._system, call)
 
     async def _note(self, told: Told, now: int) -> None:
         async with self._limiter.db.write() as sql:

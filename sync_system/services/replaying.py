@@ -9,6 +9,7 @@ from sync_system.ledger import destinations, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock
+from sync_system.services.observing import UNOBSERVED, Observer, Timed
 
 # So many failures of one cause are not tried again all at once.
 MANY = 50
@@ -29,8 +30,10 @@ class Replayed:
 class Replaying:
     """Moves failed transactions at the ticks of their destination's schedule."""
 
-    def __init__(self, db: Database, policies: Mapping[str, ReplayPolicy], clock: Clock) -> None:
-        self.db, self.policies, self.clock = db, policies, clock
+    def __init__(
+        self, db: Database, policies: Mapping[str, ReplayPolicy], clock: Clock, observer: Observer = UNOBSERVED
+    ) -> None:
+        self.db, self.policies, self.clock, self.observer = db, policies, clock, observer
 
     async def replay(
         self, destination: str, ids: Collection[int] | None = None, trigger: Trigger = Trigger.SCHEDULE
@@ -44,7 +47,8 @@ class Replaying:
             tally = Tally()
             groups: dict[State, list[int]] = {State.PENDING: [], State.PARKED: []}
             many = await transactions.many_failed(sql, destination, MANY) if trigger is Trigger.SCHEDULE else set()
-            for row in await transactions.failed(sql, destination, ids):
+            failed = await transactions.failed(sql, destination, ids)
+            for row in failed:
                 standing = Standing(row.attempts, row.at_once, row.expiries, row.failing_since)
                 state = replay(standing, row.allowed, policy, now)
                 if state is State.PARKED or row.fingerprint not in many:
@@ -54,6 +58,9 @@ class Replaying:
                 tally.moved(destination, State.FAILED, state, len(some))
                 tally.add("replayed" if state is State.PENDING else "gave_up", destination, count=len(some))
             await tally.store(sql, now)
+        gone = {id for some in moved.values() for id in some}
+        records = [row.record for row in failed if row.id in gone]
+        self.observer.replayed(destination, str(trigger), records, Timed(now, self.clock()))
         return Replayed(len(moved[State.PENDING]), len(moved[State.PARKED]), many)
 
     async def recover(self, destination: str) -> Replayed:

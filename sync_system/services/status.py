@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sync_system.errors import BrokerUnavailable
-from sync_system.ledger import reports, transactions
+from sync_system.ledger import alerts, destinations, limits, reports, transactions
+from sync_system.ledger.alerts import Alert
 from sync_system.ledger.database import Database
+from sync_system.ledger.destinations import Condition
+from sync_system.ledger.limits import Limit
 from sync_system.messaging.broker import BROKEN, CONNECT_SECONDS, connect, describe
 from sync_system.messaging.topology import Topology
 from sync_system.services.clock import Clock
@@ -14,7 +17,10 @@ from sync_system.services.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """One system. `states`: transactions to it that are open, by state. Times in microseconds, None for never."""
+    """One system. `states`: transactions to it that are open, by state. Times in microseconds, None for never.
+
+    `condition`: whether it is down or paused. `limit`: what is known of its limits.
+    """
 
     name: str
     states: dict[str, int] = field(default_factory=dict)
@@ -23,6 +29,8 @@ class SystemStatus:
     looks_due: int = 0
     held: int = 0
     last_poll_at: int | None = None
+    condition: Condition = field(default_factory=Condition)
+    limit: Limit = field(default_factory=Limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ async def systems_status(db: Database, names: Iterable[str], clock: Clock) -> li
         looks = await reports.asked_looks(sql, clock())
         held = await reports.undecided(sql)
         polled = await reports.polled(sql)
+        conditions, known = await destinations.read(sql), await limits.read_all(sql)
     return [
         SystemStatus(
             name,
@@ -50,9 +59,17 @@ async def systems_status(db: Database, names: Iterable[str], clock: Clock) -> li
             *looks.get(name, (0, 0)),
             held.get(name, 0),
             polled.get(name),
+            conditions.get(name, Condition()),
+            known.get(name, Limit()),
         )
         for name in names
     ]
+
+
+async def open_alerts(db: Database) -> list[Alert]:
+    """Return the alerts that are not over; raise LedgerUnavailable."""
+    async with db.read() as sql:
+        return await alerts.opened(sql)
 
 
 async def queues_status(url: str, topology: Topology) -> list[QueueStatus]:

@@ -1,5 +1,6 @@
 """The blocks of the configuration file that every system has in common, each key with its default and its meaning."""
 
+from base64 import b64decode
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -63,6 +64,67 @@ class Log(Configured):
 
     format: Literal["console", "json"] = Field("console", description="For people, or for machines.")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is shown.")
+
+
+class Metrics(Configured):
+    """Where a process without the HTTP interface serves its metrics."""
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65_535, strict=False)] = Field(
+        9464, description="The port; 0 takes a free one."
+    )
+
+
+class Tracing(Configured):
+    """Where traces are sent, by OTLP over HTTP."""
+
+    endpoint: Address = Field(description="The collector.", examples=["http://127.0.0.1:4318"])
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers that it wants.")
+
+
+def _posted_to(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an address begins with https:// (or http://) and a host")
+    return url
+
+
+def _signing(secret: SecretStr) -> SecretStr:
+    try:
+        b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+    except ValueError as exc:
+        raise ValueError("a secret that signs is Base64, with or without whsec_ before it") from exc
+    return secret
+
+
+class AlertWebhook(Configured):
+    """Where alerts are posted."""
+
+    url: Annotated[SecretStr, AfterValidator(_posted_to)] = Field(description="Where to post; often a secret itself.")
+    secret: Annotated[SecretStr, AfterValidator(_signing)] | None = Field(
+        None, description="Signs them by Standard Webhooks; `whsec_…` or Base64."
+    )
+
+
+class AlertMail(Configured):
+    """By which server alerts are mailed, and to whom."""
+
+    host: str = Field(description="The mail server.")
+    port: Positive = Field(587, description="Its port; 465 speaks TLS from the start.")
+    username: str | None = Field(None, description="Who we are there.")
+    password: SecretStr | None = Field(None, description="The password.")
+    starttls: bool = Field(default=True, description="Whether TLS is demanded after the greeting.")
+    sender: str = Field(alias="from", description="The sender.", examples=["sync@example.com"])
+    to: Annotated[list[str], Field(min_length=1)] = Field(description="The receivers.")
+
+
+class Alerts(Configured):
+    """Who is told when something needs a person, and from when on."""
+
+    webhook: AlertWebhook | None = Field(None, description="Post them.")
+    smtp: AlertMail | None = Field(None, description="Mail them.")
+    older_than: Duration = Field(900.0, description="A pending change that waits longer is an alert.")
+    down_for: Duration = Field(60.0, description="A destination that is down for longer is an alert.")
 
 
 class Poll(Configured):
@@ -185,3 +247,6 @@ class Root(Configured):
     api: Api = Field(Api(), description="The HTTP interface.")
     intake: Intake = Field(Intake(), description="How events are taken in.")
     log: Log = Field(Log(), description="What is logged.")
+    metrics: Metrics | None = Field(None, description="A port for the metrics of processes without the api role.")
+    tracing: Tracing | None = Field(None, description="Where traces are sent.")
+    alerts: Alerts = Field(Alerts(), description="Who is told when something needs a person.")

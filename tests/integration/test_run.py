@@ -95,6 +95,20 @@ def test_one_role_runs_without_the_others(broker, configured, command):
     assert service.ended() == 0
 
 
+def test_role_without_the_interface_serves_its_metrics(broker, configured, command):
+    file = configured(broker.url)
+    file.write_text(file.read_text() + "metrics: {port: 0}\n")
+    service = command("run", "--config", file, "--role", "replay")
+    served = service.until("metrics.served")
+    service.until("service.ready")
+    with urllib.request.urlopen(f"http://127.0.0.1:{served['port']}/metrics") as reply:
+        text = reply.read().decode()
+    assert "sync_broker_up 1.0" in text
+    assert 'sync_queue_messages{queue="sync.events.crm"} 0.0' in text
+    service.process.send_signal(signal.SIGTERM)
+    assert service.ended() == 0
+
+
 def test_missing_broker_is_waited_for_then_named(configured, command):
     service = command("run", "--config", configured(ABSENT), "--wait", "1")
     assert service.until("broker.awaited")["message"] == "waiting for RabbitMQ at 127.0.0.1:1 …"

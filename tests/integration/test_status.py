@@ -1,11 +1,14 @@
 """What waits where is told the same by both databases."""
 
+from sync_system.cli.screens.status import conditions, document, overview_of, print_status
 from sync_system.ledger import cursors, held, looks
-from sync_system.ledger.counters import Tally
+from sync_system.ledger.counters import Tally, fold, totals
 from sync_system.ledger.database import Database
 from sync_system.ledger.reports import Count, counted
 from sync_system.ledger.transactions import Plan, apply
+from sync_system.services.pausing import pause
 from sync_system.services.status import SystemStatus, systems_status
+from tests.integration.installation import contact, email, fresh, told
 
 NOW = 1_800_000_000_000_000
 MINUTE = 60_000_000
@@ -57,3 +60,49 @@ async def test_counts_are_added_up_by_steps(database_url):
         Count(start + 60, "received", "crm", "accepted", 4),
     ]
     await db.aclose()
+
+
+async def test_old_minutes_become_hours_without_losing_a_count(database_url):
+    db, minute = Database(database_url), NOW // MINUTE
+    start = minute - minute % 60 - 3 * 1_440
+    for at in (start, start + 59, start + 60, minute):
+        await count(db, at)
+    for _ in range(2):
+        async with db.write() as sql:
+            await fold(sql, NOW)
+    await count(db, start + 1)  # committed late
+    async with db.write() as sql:
+        assert await fold(sql, NOW) == 1
+    async with db.read() as sql:
+        assert await totals(sql) == {("received", "crm", "accepted"): 5}
+        assert [(one.minute, one.count) for one in await counted(sql, 0, 60)] == [
+            (start, 3), (start + 60, 1), (minute - minute % 60, 1),
+        ]  # fmt: skip
+    await db.aclose()
+
+
+async def count(db, minute):
+    tally = Tally()
+    tally.add("received", "crm", "accepted")
+    async with db.write() as sql:
+        await tally.store(sql, minute * MINUTE)
+
+
+async def test_status_says_why_nothing_is_delivered(install, application):
+    installation = install()
+    core = installation.core
+    application.order("unavailable")
+    await installation.take("crm", told("crm", fresh(), contact(email=email())))
+    await installation.deliver("application")
+    await pause(core.db, ["application"], "application", "asha", "a fair", installation.clock())
+    await core.alerting().look()
+    shown = await overview_of(core)
+    down, paused = conditions(shown.systems[0], shown.at)
+    assert down.startswith("application is down since ")
+    assert "internal error; next probe in" in down
+    assert paused.endswith(" by asha: a fair")
+    assert [one.text for one in shown.alerts] == ["application is paused by asha"]
+    known = document(shown)
+    assert known["systems"][0]["paused"]["why"] == "a fair"
+    assert known["alerts"][0]["command"] == "sync-system resume application"
+    print_status(shown, json=False)

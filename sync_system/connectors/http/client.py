@@ -165,6 +165,7 @@ class Http:
             ended_at=self._clock(),
             positions=request.positions,
         )
+        self._gate.called(call)
         problem = redactor.text(heard.problem)
         answer = Answer((call,), heard.status, heard.headers, _document(heard.body), problem, heard.sent)
         if told := self._told(answer):

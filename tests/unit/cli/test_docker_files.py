@@ -77,8 +77,17 @@ def test_our_services_cannot_do_more_than_they_must(services):
         assert service["init"]  # without it the process would be number 1, and SIGTERM ignored until it listens
 
 
-def test_only_the_webhook_port_is_open(services):
-    assert {name for name, service in services.items() if "ports" in service} == {"api"}
+def test_only_the_webhook_port_is_open_to_others(services):
+    ports = {name: port for name, service in services.items() for port in service.get("ports", [])}
+    assert {name for name, port in ports.items() if not port.startswith("127.0.0.1:")} == {"api"}
+
+
+def test_prometheus_asks_every_role_without_the_interface(services):
+    scraped = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yaml").read_text())["scrape_configs"][0]
+    asked = scraped["dns_sd_configs"][0]
+    settings = yaml.safe_load((DOCKER / "sync.yaml").read_text())
+    assert set(asked["names"]) == {str(role) for role in Role} - {"api"}
+    assert asked["port"] == settings["metrics"]["port"]
 
 
 def test_no_secret_stands_in_the_files(services):
