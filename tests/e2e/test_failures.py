@@ -118,6 +118,6 @@ def test_refused_lead_is_parked_at_once_with_the_crms_sentence(stack, lead):
     [row] = stack.application.create([person])
     until(lambda: story(stack, person["email"], "crm") == [("parked", 1)], "it is parked at its first attempt")
     [sentence] = errors(stack, person["email"])
-    assert "GIVEN_UP was not one of the allowed options" in sentence
+    assert "'GIVEN_UP' was not one of the allowed options" in sentence
     stack.application.edit({row: {"stage": "Q"}})
     until(lambda: both(stack, [person["email"]]), "it arrives once it is put right")
