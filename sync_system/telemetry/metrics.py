@@ -17,6 +17,7 @@ from sync_system.services.observing import Timed
 from sync_system.services.reading import Arrival
 from sync_system.telemetry.calls import READ, outcome_of, outcomes_of
 from sync_system.telemetry.exposition import InstallationCollector
+from sync_system.telemetry.lags import Lags
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +42,8 @@ class Metrics:
             "sync_batch_duration_seconds", "Batches of this process, from first to last.",
             ["role", "system"], buckets=QUICK, registry=self.registry,
         )  # fmt: skip
-        self._lag = Histogram(
-            "sync_intake_lag_seconds", "From an event's own time to its intake, by this process.",
-            ["system"], buckets=LAGS, registry=self.registry,
-        )  # fmt: skip
+        self._lag = Lags("sync_intake_lag_seconds", "From an event's own time to its intake, by this process.", LAGS)
+        self.registry.register(self._lag)
 
     async def render(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics in the format that fits an Accept header, and its media type."""
@@ -80,10 +79,9 @@ class Metrics:
     def took_in(self, system: str, arrivals: Sequence[Arrival], taken: Taken, time: Timed) -> None:
         """Measure a batch of events."""
         self._batches.labels("intake", system).observe(time.seconds)
-        observe = self._lag.labels(system).observe
-        for row in taken.rows:
-            if row["at"] is not None:
-                observe(max(row["received_at"] - row["at"], 0) / SECOND)
+        lags = [max(row["received_at"] - row["at"], 0) / SECOND for row in taken.rows if row["at"] is not None]
+        if lags:
+            self._lag.observe(system, lags)
 
     def sent(self, claim: Claim, work: Sequence[Work], delivered: Delivered, time: Timed) -> None:
         """Measure the calls of a batch."""
