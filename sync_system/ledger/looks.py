@@ -1,9 +1,9 @@
 """Rows that must be read before they can be taken in: asked for once, however often they are reported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import looks
@@ -32,23 +32,34 @@ async def due(sql: Sql, system: str, object: str, now: int, limit: int) -> list[
     return [tuple(row) for row in await sql.execute(query)]
 
 
+_row = (
+    looks.c.external_id == bindparam("b_id"),
+    looks.c.system == bindparam("b_system"),
+    looks.c.object == bindparam("b_object"),
+)
+DONE = delete(looks).where(*_row, looks.c.reported_at == bindparam("b_reported_at"))
+POSTPONE = update(looks).where(*_row).values(tries=looks.c.tries + 1, next_at=bindparam("b_until"))
+
+
 async def done(sql: Sql, system: str, object: str, read: Sequence[tuple[str, int]]) -> None:
     """Forget looks that were answered, unless a report came since the read began."""
-    for external_id, reported_at in read:
-        await sql.execute(
-            delete(looks).where(
-                looks.c.external_id == external_id,
-                looks.c.system == system,
-                looks.c.object == object,
-                looks.c.reported_at == reported_at,
-            )
-        )
+    await sql.execute(
+        DONE, [{"b_id": id, "b_system": system, "b_object": object, "b_reported_at": at} for id, at in sorted(read)]
+    )
 
 
-async def postpone(sql: Sql, system: str, object: str, ids: Sequence[str], until: int) -> None:
-    """Try these again later: the system could not be read."""
+async def postpone(sql: Sql, system: str, object: str, until: Mapping[str, int]) -> None:
+    """Try these again later, each at its own moment: the system could not be read."""
+    await sql.execute(
+        POSTPONE,
+        [{"b_id": id, "b_system": system, "b_object": object, "b_until": at} for id, at in sorted(until.items())],
+    )
+
+
+async def hasten(sql: Sql, system: str, object: str, now: int) -> None:
+    """Let everything that was postponed be tried at once: the system can be read again."""
     await sql.execute(
         update(looks)
-        .where(sql.among(looks.c.external_id, ids), looks.c.system == system, looks.c.object == object)
-        .values(tries=looks.c.tries + 1, next_at=until)
+        .where(looks.c.system == system, looks.c.object == object, looks.c.next_at > now, looks.c.tries > 0)
+        .values(next_at=now)
     )

@@ -44,8 +44,8 @@ class Looks:
             rows = await self.connectors[system].lookup(object, Lookup(ids=[external_id for external_id, _, _ in due]))
         except ConnectorError:
             async with self.db.write() as sql:
-                until = began_at + waiting_time(max(tries for _, _, tries in due))
-                await looks.postpone(sql, system, object, [external_id for external_id, _, _ in due], until)
+                until = {external_id: began_at + waiting_time(tries) for external_id, _, tries in due}
+                await looks.postpone(sql, system, object, until)
             return Taken(down=True)
         by_id = {row.external_id: row for row in rows}
         arrivals: list[Arrival] = []
@@ -56,6 +56,8 @@ class Looks:
 
         async def also(sql: Sql) -> None:
             await looks.done(sql, system, object, [(external_id, at) for external_id, at, _ in due])
+            if any(tries for _, _, tries in due):
+                await looks.hasten(sql, system, object, began_at)
             if write := writes_down(rejected, began_at):
                 await write(sql)
 

@@ -232,3 +232,19 @@ async def test_recover_announces_and_lists_everything_again(installation, applic
 
 def test_every_kind_of_system_that_has_a_limit_knows_it():
     assert connector_types()["hubspot"].rate == (100, 10.0)
+
+
+async def test_looks_that_an_outage_put_off_are_answered_when_it_is_over(installation, crm):
+    rows = crm.create([{"email": email(), "city": "Pune"} for _ in range(150)])
+    await installation.take("crm", *(told("crm", row, None) for row in rows))
+    crm.order("unavailable")
+    for _ in range(8):
+        assert (await installation.core.looks().look("crm")).down
+        installation.ahead += 40 * SECOND
+    crm.lift()
+    installation.ahead += 300 * SECOND
+    await installation.core.looks().look("crm")
+    left = await installation.one("SELECT count(*) FROM looks")
+    await installation.core.looks().look("crm")
+    assert (left, await installation.one("SELECT count(*) FROM looks")) == (50, 0)
+    assert await installation.one("SELECT count(*) FROM records") == 150
