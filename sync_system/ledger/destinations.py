@@ -112,6 +112,12 @@ async def take_probe(sql: Sql, name: str, now: int, until: int) -> Breaker | Non
     return breaker
 
 
+async def leave_probe(sql: Sql, name: str, until: int, now: int) -> None:
+    """Let the next probe be taken at once, if the one that was taken until a moment has told nothing."""
+    statement = update(destinations).where(d.name == name, d.probe_at == until, d.opened_at.is_not(None))
+    await sql.execute(statement.values(probe_at=now))
+
+
 async def note_probed(sql: Sql, name: str, records: Iterable[str]) -> None:
     """Note which records a probe writes."""
     await sql.execute(update(destinations).where(d.name == name).values(probed=list(records)))

@@ -45,7 +45,7 @@ class Work:
 class Claim:
     """The records of one object that a worker owns until its lease is over: to be looked at, to be sent, or closed.
 
-    `probe`: it tests a destination that is down. `charged`: whether a failure may be a record's fault, which it is not
+    `probe`: until when it may test a destination that is down, zero if it is up. `charged`: whether a failure may be a record's fault, which it is not
     while the destination is down.
     """
 
@@ -54,7 +54,7 @@ class Claim:
     token: int
     until: int
     count: int = 0
-    probe: bool = False
+    probe: int = 0
     charged: bool = True
     to_look: dict[str, Work] = field(default_factory=dict)
     to_send: dict[str, Work] = field(default_factory=dict)

@@ -70,7 +70,7 @@ class Deleting:
             ours = await transactions.still_ours(sql, [w.transaction.id for w in work], claim.token)
             if delivered.outcomes:
                 heard = heard_in([w.record for w in work], delivered)
-                claim.charged = await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
+                claim.charged = await self.health.hear(sql, claim.destination, heard, probe=bool(claim.probe))
             for w, outcome in zip(work, outcomes, strict=True):
                 if w.transaction.id in ours and w.record in dossiers:
                     settle_one(claim, dossiers[w.record], w, outcome, now)

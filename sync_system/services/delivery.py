@@ -105,6 +105,8 @@ class Delivery:
                     await self._write(lane, claim, work, progress)
             if claim.to_delete and self.clock() < claim.until:
                 await self.deleting.delete(lane.connector, claim)
+            if claim.probe:
+                await self.health.leave_probe(destination, claim.probe)
             progress.add(claim.closed)
             self.observer.settled(claim, claim.closed)
             self.observer.carried(claim, Timed(began_at, self.clock()))
@@ -121,7 +123,7 @@ class Delivery:
         settled = await self.settlement.settle(claim, work, delivered, heard)
         progress.add(settled)
         self.observer.settled(claim, settled)
-        progress.recovered |= claim.probe and heard.answered
+        progress.recovered |= bool(claim.probe) and heard.answered
         if heard.unavailable or not heard.answered:
             await self.health.give_back()
 
@@ -150,22 +152,23 @@ class Delivery:
 
     async def _probe(self, lane: Lane) -> list[Claim]:
         """Test a destination that is down: by a read, and once that is answered by writing one record."""
-        breaker = await self.health.take_probe(lane.system, lane.lease)
-        if breaker is None or not await self.probing.answers(lane.connector, lane.system):
+        taken = await self.health.take_probe(lane.system, lane.lease)
+        if taken is None or not await self.probing.answers(lane.connector, lane.system):
             return []
+        breaker, until = taken
         for but in dict.fromkeys([*breaker.probed[:1], ""]):
-            if claims := await self._claim(lane, limit=1, probe=True, but=but):
+            if claims := await self._claim(lane, limit=1, probe=until, but=but):
                 return claims
         await self.health.probed(lane.system, Heard(answered=True))
         return []
 
-    async def _claim(self, lane: Lane, *, limit: int, probe: bool = False, **wish: Any) -> list[Claim]:
+    async def _claim(self, lane: Lane, *, limit: int, probe: int = 0, **wish: Any) -> list[Claim]:
         now = self.clock()
         token = now * TOKENS_IN_A_MICROSECOND + secrets.randbelow(TOKENS_IN_A_MICROSECOND)
         until = now + lane.lease
         async with self.db.write() as sql:
             tally = Tally()
-            wanted = Wish(lane.system, limit, token, until, probe=probe, **wish)
+            wanted = Wish(lane.system, limit, token, until, probe=bool(probe), **wish)
             ids = await ledger_claims.claim(sql, wanted, tally)
             if not ids:
                 return []
@@ -180,7 +183,7 @@ class Delivery:
         return claims
 
     async def _open(
-        self, sql: Sql, system: str, ids: Mapping[str, int], token: int, until: int, *, probe: bool
+        self, sql: Sql, system: str, ids: Mapping[str, int], token: int, until: int, *, probe: int
     ) -> list[Claim]:
         """Load what was claimed and decide what is done for each; the records are not locked, only read."""
         claims: dict[str, Claim] = {}

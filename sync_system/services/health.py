@@ -78,15 +78,21 @@ class Health:
                 await destinations.settle_debt(sql, name, since)
         return total
 
-    async def take_probe(self, destination: str, lease: int) -> Breaker | None:
-        """Take the probe of a destination that is down, if one is due; no other process takes it for `lease`."""
+    async def take_probe(self, destination: str, lease: int) -> tuple[Breaker, int] | None:
+        """Take the probe of a destination that is down, if one is due; return until when no other process takes it."""
         async with self.db.read() as sql:
             condition = (await destinations.read(sql)).get(destination)
         now = self.clock()
         if condition is None or not condition.breaker.is_open or condition.breaker.probe_at > now:
             return None
         async with self.db.write() as sql:
-            return await destinations.take_probe(sql, destination, now, now + lease)
+            breaker = await destinations.take_probe(sql, destination, now, now + lease)
+        return None if breaker is None else (breaker, now + lease)
+
+    async def leave_probe(self, destination: str, until: int) -> None:
+        """Let another probe follow at once: what the one taken until a moment was to write is written already."""
+        async with self.db.write() as sql:
+            await destinations.leave_probe(sql, destination, until, self.clock())
 
     async def probed(self, destination: str, heard: Heard) -> None:
         """Take in what a probe has told that wrote nothing."""

@@ -209,7 +209,7 @@ class Looking:
             await transactions.apply(sql, claim.plan, tally, now)
             await transactions.settle(sql, claim.closed[before:], tally, now)
             if heard is not None:
-                await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
+                await self.health.hear(sql, claim.destination, heard, probe=bool(claim.probe))
             await tally.store(sql, now)
 
 

@@ -42,7 +42,7 @@ class Settlement:
         async with self.db.write() as sql:
             batch = _Settling(self.catalog, sql, claim, self.clock())
             await batch.load(work, delivered.outcomes)
-            claim.charged = await self.health.hear(sql, claim.destination, heard, probe=claim.probe)
+            claim.charged = await self.health.hear(sql, claim.destination, heard, probe=bool(claim.probe))
             for w, outcome in zip(work, delivered.outcomes, strict=True):
                 batch.settle_one(w, outcome)
             await batch.store(delivered.calls)

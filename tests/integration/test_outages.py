@@ -248,3 +248,22 @@ async def test_looks_that_an_outage_put_off_are_answered_when_it_is_over(install
     await installation.core.looks().look("crm")
     assert (left, await installation.one("SELECT count(*) FROM looks")) == (50, 0)
     assert await installation.one("SELECT count(*) FROM records") == 150
+
+
+async def test_probe_that_has_nothing_left_to_write_keeps_nobody_waiting(installation, application):
+    rows = [(fresh(), email()) for _ in range(5)]
+    for city in ("Pune", "Goa"):
+        told_of = [told("crm", row, contact(email=mail, city=city), id=f"{row}-{city}") for row, mail in rows]
+        await installation.take("crm", *told_of)
+        if city == "Pune":
+            await installation.deliver("application")
+    application.order("unavailable")
+    await installation.deliver("application")
+    application.lift()
+    await installation.core.replaying().replay("application")
+    stale = [told("crm", row, contact(email=mail, city="Pune"), id=f"{row}-back") for row, mail in rows]
+    await installation.take("crm", *stale)  # back to what the application holds: nothing is left to write
+    installation.ahead += 30 * SECOND
+    await installation.deliver("application")
+    assert not await down(installation)
+    assert set(await installation.states("application")) <= {"succeeded", "superseded"}
