@@ -37,12 +37,12 @@ class Options:
 
 def build(options: Options) -> Stage:
     """Return the ASGI application."""
-    store, faults, settings = Store(options.database), Faults(), options.settings
+    store, faults, settings = Store(options.database), Faults(options.settings.seed), options.settings
     log = CallLog(options.database.with_suffix(".calls"))
     outbox = Outbox(options.database, options.broker, options.source, settings) if options.broker else None
     writer = Writer(store, faults, settings, outbox.wake if outbox else None)
     app = FastAPI(lifespan=_lifespan(store, outbox), openapi_url=None)
-    app.include_router(leads_routes(store, writer, settings), dependencies=[Depends(_bearer(options.token))])
+    app.include_router(leads_routes(store, writer, faults, settings), dependencies=[Depends(_bearer(options.token))])
     app.include_router(control(log, faults, settings))
     app.include_router(staff_routes(store, writer))
     _add_refusals(app)

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Header, Request, Response
 
 from sync_system.sandbox.application.fields import FIELDS
 from sync_system.sandbox.application.idempotency import Replies
-from sync_system.sandbox.application.refusals import Refusal, not_found, unreadable
+from sync_system.sandbox.application.refusals import Refusal, not_found, of_fault, unreadable
 from sync_system.sandbox.application.settings import ApplicationSettings
 from sync_system.sandbox.application.store import Lead, Store, iso, microseconds
-from sync_system.sandbox.application.writing import Write, Writer, Written
+from sync_system.sandbox.application.writing import Write, Writer, Written, names_of
 from sync_system.sandbox.serving.calls import Call
+from sync_system.sandbox.serving.faults import Faults
 from sync_system.sandbox.serving.replies import json, read_json
 
 MOST = 200
@@ -21,11 +22,11 @@ IfMatch = Annotated[str | None, Header()]
 MATCHED = ("email", "phone", "mobilePhone")
 
 
-def leads_routes(store: Store, writer: Writer, settings: ApplicationSettings) -> APIRouter:
+def leads_routes(store: Store, writer: Writer, faults: Faults, settings: ApplicationSettings) -> APIRouter:
     """Return the routes below `/leads`."""
     router = APIRouter(prefix="/leads")
     replies = Replies(store)
-    _add_reading(router, store, settings)
+    _add_reading(router, store, faults, settings)
 
     @router.post("/bulk")
     async def bulk(request: Request) -> Response:
@@ -60,7 +61,7 @@ def leads_routes(store: Store, writer: Writer, settings: ApplicationSettings) ->
     return router
 
 
-def _add_reading(router: APIRouter, store: Store, settings: ApplicationSettings) -> None:
+def _add_reading(router: APIRouter, store: Store, faults: Faults, settings: ApplicationSettings) -> None:
     @router.get("/schema")
     async def schema() -> Response:
         return json(200, {"fields": [field.described(settings.required) for field in FIELDS.values()]})
@@ -82,14 +83,21 @@ def _add_reading(router: APIRouter, store: Store, settings: ApplicationSettings)
         body = await _body(request)
         rows = _looked_up(store, body)
         _call(request).inputs = sum(len(values) for values in body.values() if isinstance(values, list))
+        _refuse_unreadable(faults, _call(request), rows)
         return json(200, {"leads": [lead.shown() for lead in rows]})
 
     @router.get("/{id}")
-    async def get(id: str) -> Response:
+    async def get(id: str, request: Request) -> Response:
         found = store.living("id", [int(id)]) if id.isdecimal() else []
+        _refuse_unreadable(faults, _call(request), found)
         if not found:
             raise not_found(id)
         return json(200, found[0].shown(), {"ETag": found[0].etag})
+
+
+def _refuse_unreadable(faults: Faults, call: Call, found: list[Lead]) -> None:
+    if fault := faults.poisoned(call, (names_of(lead) for lead in found)):
+        raise of_fault(fault)
 
 
 def _looked_up(store: Store, body: dict[str, Any]) -> list[Lead]:

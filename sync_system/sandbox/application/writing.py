@@ -138,5 +138,13 @@ class Writer:
 
 def _names(write: Write, target: Lead | None) -> set[str]:
     given = {write.id, write.key, write.values.get("email"), write.values.get("key")}
-    known = {str(target.id), target.values["key"], target.values["email"]} if target else set()
-    return {str(name).strip().lower() if "@" in str(name) else str(name) for name in given | known if name}
+    return _plain(given) | (names_of(target) if target else set())
+
+
+def names_of(lead: Lead) -> set[str]:
+    """Return all names by which an ordered fault can mean a lead."""
+    return _plain({str(lead.id), lead.values["key"], lead.values["email"]})
+
+
+def _plain(names: set[str | None]) -> set[str]:
+    return {str(name).strip().lower() if "@" in str(name) else str(name) for name in names if name}

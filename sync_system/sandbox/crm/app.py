@@ -45,7 +45,7 @@ class Options:
 
 def build(options: Options) -> Stage:
     """Return the ASGI application of one account."""
-    store, faults = Store(options.database), Faults()
+    store, faults = Store(options.database), Faults(options.settings.seed)
     if options.key_property and KEY.name not in store.properties:
         store.define(KEY)
     log = CallLog(options.database.with_suffix(".calls"))

@@ -7,11 +7,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from sync_system.sandbox.crm.account import Account
-from sync_system.sandbox.crm.problems import CONFLICT, Problem, invalid, not_found
+from sync_system.sandbox.crm.problems import CONFLICT, Problem, invalid, not_found, of_fault
 from sync_system.sandbox.crm.search import search
 from sync_system.sandbox.crm.store import Contact, now
 from sync_system.sandbox.crm.views import batch_reply, shown, shown_written
-from sync_system.sandbox.crm.writing import RECORD_ID, Mode, Write, Written
+from sync_system.sandbox.crm.writing import RECORD_ID, Mode, Write, Written, names_of
 from sync_system.sandbox.serving.calls import Call
 from sync_system.sandbox.serving.replies import json, read_json
 
@@ -30,6 +30,7 @@ def contacts_routes(account: Account, prefix: str) -> APIRouter:
     async def find(request: Request) -> Response:
         body = await body_of(request)
         page = search(account.store, account.settings, body)
+        _refuse_unreadable(account, request, page.contacts)
         names = body.get("properties") or ()
         view: dict[str, Any] = {"total": page.total, "results": [shown(each, names) for each in page.contacts]}
         if page.after is not None:
@@ -81,6 +82,7 @@ def _add_batches(router: APIRouter, account: Account) -> None:
         id_property = _checked_name(account, body.get("idProperty") or RECORD_ID)
         by_name = account.store.by_values(id_property, names, archived=archived)
         found = {name: by_name.get(name.strip().lower() if id_property == "email" else name) for name in names}
+        _refuse_unreadable(account, request, list(by_name.values()))
         results = [shown(each, body.get("properties") or ()) for each in _distinct(list(found.values()))]
         missing = [name for name, contact in found.items() if contact is None]
         errors = [Problem(207, "OBJECT_NOT_FOUND", GONE, {"ids": missing}).in_batch(None)] if missing else []
@@ -94,11 +96,18 @@ def _add_singles(router: APIRouter, account: Account) -> None:
         return _one(account, request, Write(body.get("properties") or {}), "create", 201)
 
     @router.get("/{name}")
-    async def get(name: str, properties: str = "", idProperty: str = RECORD_ID, archived: bool = False) -> Response:  # noqa: N803
+    async def get(
+        name: str,
+        request: Request,
+        properties: str = "",
+        idProperty: str = RECORD_ID,  # noqa: N803
+        archived: bool = False,
+    ) -> Response:
         id_property = _checked_name(account, idProperty)
         found = list(account.store.by_values(id_property, [name], archived=archived).values())
         if not found:
             raise not_found(name)
+        _refuse_unreadable(account, request, found)
         return json(200, shown(found[0], _names(properties)))
 
     @router.patch("/{name}")
@@ -111,6 +120,11 @@ def _add_singles(router: APIRouter, account: Account) -> None:
     async def archive(name: str, request: Request) -> Response:
         account.archive([name], account.integration(), _call(request))
         return Response(status_code=204)
+
+
+def _refuse_unreadable(account: Account, request: Request, found: list[Contact]) -> None:
+    if fault := account.faults.poisoned(_call(request), map(names_of, found)):
+        raise of_fault(fault)
 
 
 async def _write_batch(account: Account, request: Request, mode: Mode) -> Response:

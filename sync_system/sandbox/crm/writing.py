@@ -169,9 +169,9 @@ def _texts(write: Write) -> set[str]:
 
 def _names(batch: Batch, write: Write) -> set[str]:
     target = batch.targets.get((write.id_property, _normal(write)))
-    known = (
-        {str(target.id), *(target.properties.get(name, "") for name in ("email", "sync_external_id"))}
-        if target
-        else set()
-    )
-    return (_texts(write) | known) - {""}
+    return _texts(write) | (names_of(target) if target else set())
+
+
+def names_of(contact: Contact) -> set[str]:
+    """Return all names by which an ordered fault can mean a contact."""
+    return {str(contact.id), *(contact.properties.get(name, "") for name in ("email", "sync_external_id"))} - {""}

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -14,10 +14,12 @@ import uvicorn
 
 from sync_system.sandbox.errors import ServerFailed
 from sync_system.sandbox.processes import end, free_ports, spawn
+from sync_system.sandbox.serving.door import Door
 from sync_system.sandbox.serving.faults import Fault, FaultKind, OrderedFault
+from sync_system.sandbox.serving.stage import Stage
 
 
-def serve(app: Callable[..., Any], port: int) -> None:
+def serve(app: Stage, port: int) -> None:
     """Answer requests on a port of 127.0.0.1 until a signal ends it."""
     config = uvicorn.Config(
         app,
@@ -31,7 +33,9 @@ def serve(app: Callable[..., Any], port: int) -> None:
         timeout_graceful_shutdown=1,
         timeout_keep_alive=60,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    app.faults.on_refuse = Door(server).close_for
+    server.run()
 
 
 class PretendSystem:

@@ -32,7 +32,7 @@ class Stage:
     """An ASGI application around another; requests to the agent's side pass untouched."""
 
     def __init__(self, app: App, log: CallLog, faults: Faults, dialect: Dialect, latency: Callable[[], float]) -> None:
-        self._app, self._log, self._faults, self._dialect, self._latency = app, log, faults, dialect, latency
+        self._app, self._log, self.faults, self._dialect, self._latency = app, log, faults, dialect, latency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or spoil the answer as ordered."""
@@ -48,13 +48,13 @@ class Stage:
             self._log.add(call, time.perf_counter() - started)
 
     async def _play(self, call: Call, scope: Scope, receive: Receive, send: Send, raw: Send) -> None:
-        slow = self._faults.strike(call, {"slow"})
+        slow = self.faults.strike(call, {"slow"})
         pause = self._latency() + (slow.seconds if slow else 0)
         if pause:
             await asyncio.sleep(pause)
-        if before := self._faults.strike(call, BEFORE_COMMIT):
+        if before := self.faults.strike(call, BEFORE_COMMIT):
             await self._instead(before, receive, send, raw)
-        elif after := self._faults.strike(call, AFTER_COMMIT):
+        elif after := self.faults.strike(call, AFTER_COMMIT):
             await self._spoiled(after, scope, receive, send, raw)
         else:
             await self._app(scope, receive, send)
@@ -76,9 +76,12 @@ class Stage:
             said.append(message)
 
         await self._app(scope, receive, overhear)
+        body = b"".join(message.get("body", b"") for message in said)
         if fault.kind == "malformed":
-            body = b"".join(message.get("body", b"") for message in said)
             await reply(send, said[0]["status"], body[: len(body) // 2], {})
+            return
+        if fault.kind == "drip":
+            await _drip(said[0], body, send, fault.seconds)
             return
         if fault.kind == "hang_after":
             await _wait_for_hang_up(receive, fault.seconds)
@@ -91,6 +94,14 @@ async def reply(send: Send, status: int, body: bytes, headers: dict[str, str]) -
     encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _drip(start: Message, body: bytes, send: Send, seconds: float) -> None:
+    await send(start)
+    for place in range(len(body)):
+        await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
+        await asyncio.sleep(seconds / len(body))
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _watched(call: Call, send: Send) -> Send:

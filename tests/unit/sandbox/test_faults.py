@@ -1,6 +1,9 @@
 """Faults strike what they match, as often as ordered, and calls are logged whatever became of them."""
 
 import json
+import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -49,7 +52,7 @@ def test_ordered_status_is_answered_once(
 
 def test_dropped_request_commits_nothing(http: httpx.Client, crm: PretendCrm, name: str) -> None:
     crm.order("drop", times=1)
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         create(http, name)
     assert not stands(crm, name)
     assert crm.calls()[-1]["status"] == 0
@@ -57,7 +60,7 @@ def test_dropped_request_commits_nothing(http: httpx.Client, crm: PretendCrm, na
 
 def test_lost_reply_has_committed(http: httpx.Client, crm: PretendCrm, name: str) -> None:
     crm.order("lost_reply", times=1)
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         create(http, name)
     assert stands(crm, name)
 
@@ -127,3 +130,58 @@ def test_unknown_settings_and_faults_are_refused(crm: PretendCrm) -> None:
         method = "PATCH" if path == "/settings" else "POST"
         answer = httpx.request(method, f"{crm.url}/sandbox{path}", json=body, trust_env=False)
         assert answer.status_code in {400, 422}
+
+
+def test_chance_strikes_a_share_of_the_calls(http: httpx.Client, crm: PretendCrm) -> None:
+    crm.order("unavailable", only="read", share=0.5)
+    statuses = [http.get(CONTACTS).status_code for _ in range(60)]
+    assert 10 < statuses.count(503) < 50
+
+
+def test_chance_strikes_a_share_of_the_records(http: httpx.Client, crm: PretendCrm, name: str) -> None:
+    crm.order("locked", share=0.5)
+    answer = upsert(http, *[f"{name}-{number}" for number in range(100)]).json()
+    assert 20 < answer["numErrors"] < 80
+
+
+def test_lock_clears_by_itself_after_a_while(http: httpx.Client, crm: PretendCrm, name: str) -> None:
+    crm.order("locked", records=[name], lasts=0.3)
+    assert upsert(http, name).status_code == 207
+    while crm.faults():
+        pass
+    assert upsert(http, name).status_code == 200
+
+
+def test_dripping_body_arrives_whole(http: httpx.Client, crm: PretendCrm, name: str) -> None:
+    crm.order("drip", times=1, seconds=0.3)
+    with http.stream("POST", CONTACTS, json={"properties": {"email": f"{name}@example.com"}}) as answer:
+        pieces = list(answer.iter_raw())
+    assert (json.loads(b"".join(pieces))["properties"]["email"], len(pieces) > 10) == (f"{name}@example.com", True)
+
+
+def test_error_of_the_system_strikes_reads_too(http: httpx.Client, crm: PretendCrm, name: str) -> None:
+    crm.order("status", status=500)
+    assert (http.get(CONTACTS).status_code, create(http, name).status_code) == (500, 500)
+
+
+def test_unreadable_record_fails_every_read_that_finds_it(http: httpx.Client, crm: PretendCrm, name: str) -> None:
+    ids = crm.create([{"email": f"{name}-{number}@example.com"} for number in (1, 2)])
+    crm.order("unreadable", records=[ids[1]])
+    both = http.post(f"{CONTACTS}/batch/read", json={"inputs": [{"id": id} for id in ids]})
+    statuses = [http.get(f"{CONTACTS}/{id}").status_code for id in ids]
+    assert (both.status_code, statuses) == (500, [200, 500])
+
+
+def listens(crm: PretendCrm) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", crm.port)) == 0
+
+
+def test_closed_port_refuses_and_opens_again(tmp_path: Path) -> None:
+    with PretendCrm(tmp_path) as crm:
+        crm.order("refuse", seconds=1.0)
+        while listens(crm):
+            time.sleep(0.01)
+        while not listens(crm):
+            time.sleep(0.01)
+        assert crm.faults() == []
