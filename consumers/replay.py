@@ -60,6 +60,7 @@ class ReplayRole:
                     await self.tick()
             except FAILURES as exc:
                 log.warning("replay.interrupted", destination=self.system, error=describe(exc))
+                await pace.back_off()
 
     async def recover(self) -> None:
         """Replay what failed because of an outage that is over."""
