@@ -3,6 +3,8 @@
 One SQL transaction a batch; a batch that meets another worker's is simply taken again.
 """
 
+import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +26,8 @@ from sync_system.services.clock import Clock, new_id
 from sync_system.services.planning import plan_record
 from sync_system.services.reading import Arrival
 
-TRIES = 5
+TRIES = 6
+STEP_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Intake:
             except IntegrityError:  # another worker took in the same event or row between our look and our write
                 if attempt == TRIES - 1:
                     raise
+                # Workers that meet again and again, each with the other's rows, must fall out of step.
+                await asyncio.sleep(random.uniform(0, STEP_SECONDS * 2**attempt))
         raise AssertionError
 
     async def _take(self, arrivals: Sequence[Arrival], also: Also | None) -> Taken:
