@@ -3,8 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 N ?= 20000
+SEED ?= 1
+ROUNDS ?= 20
+export SEED ROUNDS
 
-.PHONY: help install demo run test check fmt bench simulate clean
+.PHONY: help install demo run test check fmt bench simulate chaos clean
 
 help: ## Show what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +51,9 @@ bench: install ## Measure the pipeline beside a bare batcher (QUICK=1: 20,000 le
 
 simulate: install ## Drive the rules through N random schedules (N=20000)
 	@$(BIN)/python -m tests.simulation $(N)
+
+chaos: install ## Hit every part under traffic and faults, and count what is lost (SEED=1 ROUNDS=20)
+	@$(BIN)/python -m tests.chaos
 
 clean: ## Remove what was built, and the sandbox's data
 	@rm -rf .venv .sync build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

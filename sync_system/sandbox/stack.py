@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -47,21 +47,25 @@ def define_properties(crm: PretendCrm) -> None:
 class Service:
     """The service in a process of its own, on the sandbox's configuration."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], port: int, configuration: Path) -> None:
-        self.folder, self.port, self.configuration = folder, port, configuration
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], port: int, configuration: Path, options: Sequence[str] = ()
+    ) -> None:
+        self.folder, self.port, self.configuration, self.options = folder, port, configuration, options
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "service.log"
         self.environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._said = 0
 
-    def up(self) -> None:
-        """Start it, and wait until it is ready."""
+    def up(self, *, wait: bool = True) -> None:
+        """Start it, and wait until it is ready unless told not to."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "sync_system.cli", "run", "--config", str(self.configuration)]
+        self._said = self.log.stat().st_size if self.log.exists() else 0
+        command = [sys.executable, "-m", "sync_system.cli", "run", "--config", str(self.configuration), *self.options]
         # SIGTERM when this process ends: what is in flight is brought to its end.
         self._process = spawn(command, env={**os.environ, **self.environment}, log=self.log, farewell=signal.SIGTERM)
         deadline = time.monotonic() + READY_SECONDS
-        while not self._ready():
+        while wait and not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.down()
                 raise ServerFailed(f"the service did not start: {self.log.read_text()[-800:]}")
@@ -74,6 +78,25 @@ class Service:
     def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
         end(self._process, signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send its process a signal: SIGSTOP holds it as it is, SIGCONT lets it go on."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def started(self) -> bool:
+        """Whether it has been started, even if it has ended since."""
+        return self._process is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self, seconds: float) -> int:
+        """Wait until its process has ended; return its exit status."""
+        return 0 if self._process is None else self._process.wait(seconds)
 
     def stats(self) -> dict[str, Any]:
         """Return what the service counts."""
@@ -91,6 +114,8 @@ class Service:
         )
 
     def _ready(self) -> bool:
+        if "--role" in self.options and "api" not in self.options:
+            return b'"service.ready"' in self.log.read_bytes()[self._said :]
         try:
             return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=5).is_success
         except httpx.TransportError:
@@ -143,6 +168,14 @@ class Stack:
         self.application = self._parts.enter_context(application)
         self.service = Service(self.folder, self._environment(url), self.port, self.configuration)
         self._parts.callback(self.service.down)
+
+    def another_service(self, *options: str) -> Service:
+        """Return one more process of the service on the same ledger and broker, not started yet; with options of `run`."""
+        [port] = free_ports(1)
+        environment = {**self.service.environment, "SANDBOX_PORT": str(port)}
+        more = Service(self.folder / f"service-{port}", environment, port, self.configuration, options)
+        self._parts.callback(more.down)
+        return more
 
     def _environment(self, url: str) -> dict[str, str]:
         return {

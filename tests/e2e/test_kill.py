@@ -34,12 +34,12 @@ def freeze_in_the_middle(stack, count):
     """
 
     def caught():
-        stack.service._process.send_signal(signal.SIGSTOP)
+        stack.service.send_signal(signal.SIGSTOP)
         unsafe = count - ready(stack) - number(stack, "SELECT count(*) FROM events WHERE source = 'application'")
         calls = number(stack, "SELECT count(*) FROM transactions WHERE state = 'processing' AND destination = 'crm'")
         if unsafe >= 200 and calls > 0 and stack.crm.counts()["contacts"] < count:
             return unsafe, calls
-        stack.service._process.send_signal(signal.SIGCONT)
+        stack.service.send_signal(signal.SIGCONT)
         return None
 
     return until(caught, "the service is in the middle of its work", pause=0.02)
@@ -87,7 +87,7 @@ def test_killed_broker_loses_and_doubles_nothing(tmp_path, postgres_url):
         emails = filled(stack, 3_000)
         stack.service.up()
         freeze_in_the_middle(stack, 3_000)
-        stack.service._process.send_signal(signal.SIGCONT)
+        stack.service.send_signal(signal.SIGCONT)
         stack.broker.kill()
         until(lambda: "consumer.interrupted" in events_in(stack.service.log), "the service notices")
         stack.application.create([{"email": "late@example.com", "firstName": "Usha"}])

@@ -76,6 +76,11 @@ class RabbitNode:
         """End the node as a power cut does."""
         self._end(signal.SIGKILL)
 
+    def wipe(self) -> None:
+        """End the node at once and delete its data."""
+        self.kill()
+        shutil.rmtree(self.folder / "mnesia")
+
     def restart(self) -> None:
         """Stop the node and start it again."""
         self.stop()
