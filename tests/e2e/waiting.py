@@ -1,6 +1,7 @@
 """Waiting for what must come, and finding people on both sides."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -22,6 +23,11 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE, pa
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
         time.sleep(pause)
     return found
+
+
+def tell(text: str) -> None:
+    """Say a figure to whoever runs the tests with `-s`."""
+    sys.stdout.write(f"{text}\n")
 
 
 def leads(stack: Stack, emails: Iterable[str]) -> dict[str, dict[str, Any]]:
