@@ -9,9 +9,11 @@ import pytest
 
 from consumers.replay import ReplayRole
 from consumers.roles import hints_of
+from sync_system.ledger.repairs import Selection
 from sync_system.messaging.broker import Outgoing
 from sync_system.messaging.topology import failed_queue
 from sync_system.services.clock import now
+from sync_system.services.retrying import Retrying
 from tests.integration.installation import SECOND, contact, email, fresh, told
 
 QUEUE = failed_queue("application")
@@ -144,6 +146,22 @@ async def test_message_of_a_transaction_that_moved_on_is_dropped(installation, a
     await installation.deliver("application")
     await role(installation).tick()
     assert (await installation.states("application"), waiting(broker)) == (["succeeded"], [])
+
+
+async def test_retry_by_hand_delivers_once_and_its_message_is_dropped(installation, application, broker):
+    [(_, mail)] = await failing(installation, application)
+    await installation.core.sweeping().announce_failed()
+    application.lift()
+    application.forget_calls()
+    await Retrying(installation.core.db, installation.clock).retry(Selection(system="application"))
+    await installation.deliver("application")
+    assert len(waiting(broker)) == 1
+    for _ in range(2):
+        await role(installation).tick()
+        await installation.deliver("application")
+    assert (await installation.states("application"), waiting(broker)) == (["succeeded"], [])
+    assert application.count_calls()["write"] == 1
+    assert [lead["email"] for lead in application.leads()].count(mail) == 1
 
 
 async def test_foreign_message_in_the_failed_queue_stops_no_replay(installation, application, broker):
