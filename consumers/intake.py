@@ -17,8 +17,9 @@ from sync_system.services.ingest import Ingest, Ingested
 log = structlog.get_logger(__name__)
 
 LEDGER_RETRY_SECONDS = 1.0
-# Tried alone this many times, a message that still kills or breaks its worker is rejected.
-HOPELESS_AFTER = 2 * SUSPECT_AFTER
+# Tried alone this many times without an end, a message ends its worker. How often the broker has handed it out says
+# nothing of that: every message that a dead worker held has come back as often.
+LONE_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +62,34 @@ class IntakeConsumer:
     async def _take(self, messages: Sequence[Incoming]) -> Ingested:
         """Wait for a database that is away: the messages stay where they are meanwhile."""
         alone = messages[0] if len(messages) == 1 and messages[0].deliveries > SUSPECT_AFTER else None
+        tried = None
         while True:
             try:
                 if alone is not None:
-                    return await self._take_alone(alone)
+                    # Once, however long the database is away: only a try that ended its worker is one too many.
+                    tried = await self.ingest.note_try(self.system, alone.body) if tried is None else tried
+                    return await self._take_alone(alone, tried)
                 return await self.ingest.take(self.system, [m.body for m in messages])
             except LedgerUnavailable as exc:
                 log.warning("ledger.unavailable", system=self.system, error=str(exc), retry_in=LEDGER_RETRY_SECONDS)
                 await asyncio.sleep(LEDGER_RETRY_SECONDS)
 
-    async def _take_alone(self, message: Incoming) -> Ingested:
-        """Take in a message that was handed out often: it may be what kills the worker."""
-        if message.deliveries > HOPELESS_AFTER:
-            reason = f"handed out {message.deliveries} times and never taken in: it ends its worker"
-            return await self._reject(message, reason)
+    async def _take_alone(self, message: Incoming, tried: int) -> Ingested:
+        """Take in a message that was handed out often, and tried alone before: it may be what kills the worker."""
+        if tried >= LONE_TRIES:
+            return await self._reject(message, f"tried alone {tried} times and never taken in: it ends its worker")
         try:
-            return await self.ingest.take(self.system, [message.body])
+            ingested = await self.ingest.take(self.system, [message.body])
         except LedgerUnavailable:
             raise
         except Exception as exc:
             log.exception("event.poisonous", system=self.system, deliveries=message.deliveries)
             return await self._reject(message, f"cannot be taken in: {type(exc).__name__}: {exc}")
+        await self.ingest.clear_tries(self.system, message.body)
+        return ingested
 
     async def _reject(self, message: Incoming, reason: str) -> Ingested:
         ingested = await self.ingest.take(self.system, [])
         ingested.rejected.append(await self.ingest.reject(self.system, message.body, reason))
+        await self.ingest.clear_tries(self.system, message.body)
         return ingested

@@ -125,6 +125,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index(
+            "events_invalid",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'invalid'"),
+            postgresql_where=sa.text("outcome = 'invalid'"),
+        )
+        batch_op.create_index(
             "events_once",
             ["event_id", "source"],
             unique=True,
@@ -132,13 +139,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("outcome <> 'invalid'"),
         )
         batch_op.create_index("events_record", ["record", "id"], unique=False)
-        batch_op.create_index(
-            "events_invalid",
-            ["received_at"],
-            unique=False,
-            sqlite_where=sa.text("outcome = 'invalid'"),
-            postgresql_where=sa.text("outcome = 'invalid'"),
-        )
 
     op.create_table(
         "held",
@@ -262,6 +262,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "suspects",
+        sa.Column("message", sa.String(length=32), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("tried_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("message"),
+    )
+    op.create_table(
         "transactions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("record", sa.String(length=32), nullable=False),
@@ -358,6 +365,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("transactions")
+    op.drop_table("suspects")
     with op.batch_alter_table("results", schema=None) as batch_op:
         batch_op.drop_index("results_charged", sqlite_where=sa.text("charged"), postgresql_where=sa.text("charged"))
 
@@ -383,16 +391,16 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("held")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index(
-            "events_invalid",
-            sqlite_where=sa.text("outcome = 'invalid'"),
-            postgresql_where=sa.text("outcome = 'invalid'"),
-        )
         batch_op.drop_index("events_record")
         batch_op.drop_index(
             "events_once",
             sqlite_where=sa.text("outcome <> 'invalid'"),
             postgresql_where=sa.text("outcome <> 'invalid'"),
+        )
+        batch_op.drop_index(
+            "events_invalid",
+            sqlite_where=sa.text("outcome = 'invalid'"),
+            postgresql_where=sa.text("outcome = 'invalid'"),
         )
 
     op.drop_table("events")

@@ -203,6 +203,14 @@ results = Table(
     sqlite_with_rowid=False,
 )
 
+suspects = Table(
+    "suspects",
+    metadata,
+    Column("message", Id, primary_key=True),
+    Column("tries", Integer, nullable=False),  # alone
+    Column("tried_at", Micros, nullable=False),
+)
+
 causes = Table(
     "causes",
     metadata,

@@ -9,7 +9,7 @@ import orjson
 
 from sync_system.domain.catalog import Catalog
 from sync_system.errors import InvalidEvent
-from sync_system.ledger import events
+from sync_system.ledger import events, suspects
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.messaging.broker import Outgoing
@@ -56,7 +56,12 @@ def pointer(id: str, system: str, reason: str) -> Outgoing:
 
 def rejection(system: str, body: bytes, reason: str, event: Event | None = None) -> Rejection:
     """Return why a system's message is not taken in."""
-    return Rejection(blake2b(system.encode() + b"\0" + body, digest_size=16).hexdigest(), system, body, reason, event)
+    return Rejection(message_id(system, body), system, body, reason, event)
+
+
+def message_id(system: str, body: bytes) -> str:
+    """Return what a message is known by, even if nothing in it can be read."""
+    return blake2b(system.encode() + b"\0" + body, digest_size=16).hexdigest()
 
 
 @dataclass(slots=True)
@@ -94,6 +99,16 @@ class Ingest:
         refused, now = rejection(system, body, reason), self.clock()
         await self.intake.take([], writes_down([refused], now))
         return refused
+
+    async def note_try(self, system: str, body: bytes) -> int:
+        """Note that a message is about to be tried alone; return how often it was before, without an end."""
+        async with self.intake.db.write() as sql:
+            return await suspects.note_try(sql, message_id(system, body), self.clock())
+
+    async def clear_tries(self, system: str, body: bytes) -> None:
+        """Note that a message which was tried alone has been dealt with."""
+        async with self.intake.db.write() as sql:
+            await suspects.clear(sql, message_id(system, body))
 
     def _read(self, system: str, body: bytes, now: int) -> Arrival | Rejection:
         event = None

@@ -10,7 +10,7 @@ import orjson
 import pika
 import pytest
 
-from consumers.intake import HOPELESS_AFTER, IntakeConsumer
+from consumers.intake import LONE_TRIES, IntakeConsumer
 from consumers.roles import hints_of
 from sync_system.errors import BrokerUnavailable, PublishRefused
 from sync_system.messaging.broker import Outgoing, Publisher
@@ -173,7 +173,9 @@ class Poisonous:
 
     def __init__(self, ingest, poison):
         self.ingest, self.poison, self.tries = ingest, poison, Counter()
-        self.reject = ingest.reject
+
+    def __getattr__(self, name):
+        return getattr(self.ingest, name)
 
     async def take(self, system, bodies):
         self.tries.update(bodies)
@@ -203,14 +205,38 @@ async def test_poison_is_found_alone_and_its_neighbours_pass(installation, broke
     assert pointer["reason"] == "cannot be taken in: RuntimeError: a bug that this message meets"
 
 
-async def test_message_that_always_ends_its_worker_is_not_tried(installation, broker, publisher):
-    body = told("application", fresh(), {"key": None, "email": email()})
-    intake = IntakeConsumer(
-        "application", installation.core.ingest(), installation.core.publisher, hints_of(installation.core)
-    )
-    await intake.handle([Incoming(body, HOPELESS_AFTER + 1)])
-    assert await installation.rows("SELECT outcome FROM events") == ["invalid"]
-    assert await installation.rows("SELECT id FROM records") == []
+class Killed(BaseException):
+    """The end of a worker, which nothing in it can catch."""
+
+
+class Deadly:
+    """An ingest that does not outlive one message."""
+
+    def __init__(self, ingest, deadly):
+        self.ingest, self.deadly = ingest, deadly
+
+    def __getattr__(self, name):
+        return getattr(self.ingest, name)
+
+    async def take(self, system, bodies):
+        if self.deadly in bodies:
+            raise Killed
+        return await self.ingest.take(system, bodies)
+
+
+async def test_message_that_ends_its_workers_is_rejected_and_its_neighbours_pass(installation, broker, publisher):
+    deadly, neighbour = (told("application", fresh(), {"key": None, "email": email()}) for _ in range(2))
+    ingest = Deadly(installation.core.ingest(), deadly)
+    intake = IntakeConsumer("application", ingest, installation.core.publisher, hints_of(installation.core))
+    often = SUSPECT_AFTER * 5  # every message that a dead worker held has come back as often
+    for _ in range(LONE_TRIES):
+        with pytest.raises(Killed):
+            await intake.handle([Incoming(deadly, often)])
+    await intake.handle([Incoming(neighbour, often)])
+    await intake.handle([Incoming(deadly, often)])
+    outcomes = await installation.rows("SELECT outcome FROM events ORDER BY outcome")
+    assert (outcomes, await installation.rows("SELECT message FROM suspects")) == (["accepted", "invalid"], [])
+    assert "ends its worker" in await installation.one("SELECT error FROM events WHERE outcome = 'invalid'")
 
 
 async def test_rejected_message_leaves_a_pointer_without_lead_data(installation, broker, publisher):
