@@ -50,14 +50,15 @@ class ReplayRole:
         pace, last = Pace(stop, 0.0), self.clock()
         while not stop.is_set():
             # Asked anew each time: the schedule may change while this waits.
-            left = (self.schedule(self.system).next_after(last) - self.clock()) / 1_000_000
+            tick_at = self.schedule(self.system).next_after(last)
+            left = (tick_at - self.clock()) / 1_000_000
             pace.idle = min(max(left, 0.0), LOOK_SECONDS)
             await pace.next(busy=left <= 0)
             try:
                 await self.recover()
                 if left <= 0:
                     last = self.clock()
-                    await self.tick()
+                    await self.tick(tick_at)
             except FAILURES as exc:
                 log.warning("replay.interrupted", destination=self.system, error=describe(exc))
                 await pace.back_off()
@@ -69,13 +70,16 @@ class ReplayRole:
             log.info("replay.recovered", destination=self.system, replayed=recovered.pending)
             await self._wake()
 
-    async def tick(self) -> None:
-        """Replay everything that stands in the failed queue now."""
-        began_at = self.clock()
+    async def tick(self, tick_at: int | None = None) -> None:
+        """Replay everything that stands in the failed queue now and failed before the tick.
+
+        What has failed since was replayed at this very tick by another process, and waits for the next one.
+        """
+        began_at = self.clock() if tick_at is None else tick_at
         counts, many = Counter[str](), set[str]()
 
         async def take(bodies: list[bytes]) -> None:
-            replayed = await self.replaying.replay(self.system, self._named(bodies))
+            replayed = await self.replaying.replay(self.system, self._named(bodies), before=began_at)
             counts.update(replayed=replayed.pending, parked=replayed.parked)
             many.update(replayed.many)
 
@@ -83,7 +87,7 @@ class ReplayRole:
         if counts["replayed"]:
             await self._wake()
         for cause in sorted(many):
-            await replay_so(self.replaying.db, self.clock, self.system, cause, self._wake, self._told)
+            await replay_so(self.replaying.db, self.clock, self.system, cause, began_at, self._wake, self._told)
         lost = await self.replaying.find_lost(self.system, began_at)
         if counts.total() or lost:
             log.info("replay.ticked", destination=self.system, lost_messages=lost, **counts)

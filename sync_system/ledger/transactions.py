@@ -249,9 +249,9 @@ async def failed(sql: Sql, destination: str, ids: Collection[int] | None = None)
     Their records are locked first: nobody else may wake or supersede them meanwhile.
     """
     t = transactions.c
-    query = select(t.id, t.record, t.attempts, t.at_once, t.expiries, t.failing_since, t.allowed, t.fingerprint).where(
-        t.destination == destination, t.state == "failed"
-    )
+    query = select(
+        t.id, t.record, t.attempts, t.at_once, t.expiries, t.failing_since, t.allowed, t.fingerprint, t.updated_at
+    ).where(t.destination == destination, t.state == "failed")
     if ids is not None:
         query = query.where(sql.among(t.id, list(ids)))
     found = list((await sql.execute(query)).all())
@@ -280,10 +280,12 @@ async def many_failed(sql: Sql, destination: str, count: int) -> set[str]:
     return {row.fingerprint for row in await sql.execute(query)}
 
 
-async def failed_for(sql: Sql, destination: str, fingerprint: str) -> list[int]:
-    """Return the transactions of a destination that failed for a cause, the oldest first."""
+async def failed_for(sql: Sql, destination: str, fingerprint: str, before: int) -> list[int]:
+    """Return the transactions of a destination that failed for a cause before a moment, the oldest first."""
     t = transactions.c
-    query = select(t.id).where(t.destination == destination, t.state == "failed", t.fingerprint == fingerprint)
+    query = select(t.id).where(
+        t.destination == destination, t.state == "failed", t.fingerprint == fingerprint, t.updated_at < before
+    )
     return [row.id for row in await sql.execute(query.order_by(t.id))]
 
 

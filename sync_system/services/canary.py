@@ -71,11 +71,17 @@ class Canary:
 
 
 async def replay_so(
-    db: Database, clock: Clock, destination: str, fingerprint: str, wake: Callable[[], Awaitable[None]], tell: Tell
+    db: Database,
+    clock: Clock,
+    destination: str,
+    fingerprint: str,
+    before: int,
+    wake: Callable[[], Awaitable[None]],
+    tell: Tell,
 ) -> None:
-    """Replay on schedule what failed for one cause, a canary first; `wake` tells those who deliver of each step."""
+    """Replay on schedule what failed for one cause before a moment, a canary first; `wake` tells of each step."""
     async with db.read() as sql:
-        ids = await transactions.failed_for(sql, destination, fingerprint)
+        ids = await transactions.failed_for(sql, destination, fingerprint, before)
 
     async def release(step: Sequence[int]) -> Sequence[int]:
         now, tally = clock(), Tally()

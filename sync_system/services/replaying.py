@@ -36,11 +36,17 @@ class Replaying:
         self.db, self.policies, self.clock, self.observer = db, policies, clock, observer
 
     async def replay(
-        self, destination: str, ids: Collection[int] | None = None, trigger: Trigger = Trigger.SCHEDULE
+        self,
+        destination: str,
+        ids: Collection[int] | None = None,
+        trigger: Trigger = Trigger.SCHEDULE,
+        *,
+        before: int | None = None,
     ) -> Replayed:
         """Replay these transactions, all of the destination's if None; ones that are not failed any more are left.
 
-        On schedule, what many have failed for is left as well: a canary goes first.
+        What has not failed `before` a moment is left for the next replay, and announced again. On schedule, what many
+        have failed for is left as well: a canary goes first.
         """
         now, policy = self.clock(), self.policies[destination]
         async with self.db.write() as sql:
@@ -48,7 +54,9 @@ class Replaying:
             groups: dict[State, list[int]] = {State.PENDING: [], State.PARKED: []}
             many = await transactions.many_failed(sql, destination, MANY) if trigger is Trigger.SCHEDULE else set()
             failed = await transactions.failed(sql, destination, ids)
-            for row in failed:
+            late = {row.id for row in failed if before is not None and row.updated_at >= before}
+            await transactions.announce(sql, sorted(late), None)
+            for row in (row for row in failed if row.id not in late):
                 standing = Standing(row.attempts, row.at_once, row.expiries, row.failing_since)
                 state = replay(standing, row.allowed, policy, now)
                 if state is State.PARKED or row.fingerprint not in many:

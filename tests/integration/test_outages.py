@@ -178,7 +178,7 @@ async def canary(installation):
         steps.append((stage.tried, stage.again))
 
     cause = await installation.one("SELECT DISTINCT fingerprint FROM transactions WHERE state = 'failed'")
-    await replay_so(installation.core.db, installation.clock, "application", cause, wake, tell)
+    await replay_so(installation.core.db, installation.clock, "application", cause, installation.clock(), wake, tell)
     return steps
 
 

@@ -148,6 +148,17 @@ async def test_message_of_a_transaction_that_moved_on_is_dropped(installation, a
     assert (await installation.states("application"), waiting(broker)) == (["succeeded"], [])
 
 
+async def test_what_failed_since_the_tick_waits_for_the_next(installation, application, broker):
+    await failing(installation, application)
+    tick_at = installation.clock() - 2 * SECOND  # another process was quicker, and what it replayed has failed again
+    await installation.core.sweeping().announce_failed()
+    await role(installation).tick(tick_at)
+    assert await installation.states("application") == ["failed"]
+    assert await installation.core.sweeping().announce_failed() == 1
+    await role(installation).tick()
+    assert (await installation.states("application"), waiting(broker)) == (["pending"], [])
+
+
 async def test_retry_by_hand_delivers_once_and_its_message_is_dropped(installation, application, broker):
     [(_, mail)] = await failing(installation, application)
     await installation.core.sweeping().announce_failed()
