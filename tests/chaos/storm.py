@@ -42,6 +42,7 @@ ROLES = [word for role in ("intake", "delivery", "replay", "api") for word in ("
 # A quorum queue that loses its node within 2 s of its declaration comes back empty and without a leader.
 DECLARED_SECONDS = 3.0
 TRIES = 20
+STILL = 8
 PATIENCE = 150.0
 LEFT = "SELECT count(*) FROM transactions WHERE state IN ('pending', 'processing', 'failed', 'parked')"
 REJECTED = "SELECT count(*) FROM events WHERE outcome = 'invalid'"
@@ -138,11 +139,11 @@ class Storm:
         for system in (self.stack.application, self.stack.crm):
             system.lift()
         self.traffic.rest()
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        deadline, still = time.monotonic() + PATIENCE, 0
+        while time.monotonic() < deadline and still < STILL:
             self.ground.check()
-            if quiet(self.stack) and not self.traffic.on_its_way(time.monotonic()):
-                return
+            # Once is not enough: what has just been handed out stands neither in a queue nor in the ledger.
+            still = still + 1 if quiet(self.stack) and not self.traffic.on_its_way(time.monotonic()) else 0
             time.sleep(0.5)
 
     def _count(self, rounds: int) -> Verdict:

@@ -1,19 +1,17 @@
 """A short storm on each database; the long one is `make chaos`."""
 
-import random
-
 import pytest
 
 from tests.chaos.storm import Storm, ground
 
-ROUNDS = 3
+SEED, ROUNDS = 907, 3
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_storm_loses_and_doubles_nothing(tmp_path, database):
-    seed, rounds = random.randrange(10_000), []
+    rounds = []
     with ground(tmp_path, database) as place:
-        verdict = Storm(place, seed, rounds.append).run(ROUNDS)
+        verdict = Storm(place, SEED, rounds.append).run(ROUNDS)
     told = "\n".join(f"{one.number} {one.hit}: {one.met}, {one.seconds}" for one in rounds)
-    assert verdict.ok, f"seed {seed}\n{told}\n{verdict}"
+    assert verdict.ok, f"{told}\n{verdict}"

@@ -41,6 +41,7 @@ def test_outage_costs_nothing_and_all_arrive(tmp_path, module_broker, side: Side
         until(lambda: number(stack, known) == count, "all are taken in", 2 * PATIENCE, pause=0.5)
         for text in ("Pune", "Goa", "Delhi"):
             side.edit(stack, list(ids.values())[: count // 5], text)
+        until(lambda: taken_in(stack, count // 5), "the edits are taken in", 2 * PATIENCE, pause=0.5)
         until(lambda: number(stack, PROBED, name=side.destination), "it is found down and probed", pause=0.2)
         until(lambda: number(stack, WAITING, name=side.destination) == count, "all wait")
         mend(down, speech)
@@ -56,6 +57,12 @@ def test_outage_costs_nothing_and_all_arrive(tmp_path, module_broker, side: Side
             "succeeded",
             "superseded",
         }
+
+
+def taken_in(stack, edited):
+    """Whether the last text that was typed over the first leads stands in all of their records."""
+    query = "SELECT count(*) FROM records WHERE CAST(fields AS text) LIKE '%Delhi%'"
+    return number(stack, query) == edited
 
 
 def calls(stack, system, began, ended):
