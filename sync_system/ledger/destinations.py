@@ -11,9 +11,6 @@ from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import destinations
 
 d = destinations.c
-BREAKER = (
-    d.opened_at, d.opened_for, d.failing_since, d.probe_at, d.probes, d.probed, d.misses, d.refusals, d.succeeded_at,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +56,14 @@ def _pause(row: Any) -> Pause | None:
     return None if row.paused_at is None else Pause(row.paused_at, row.paused_by or "", row.paused_for or "")
 
 
+async def _set(sql: Sql, name: str, **values: Any) -> None:
+    await sql.execute(update(destinations).where(d.name == name).values(values))
+
+
 async def keep(sql: Sql, name: str, breaker: Breaker) -> None:
     """Write a breaker down; its row is locked by the caller."""
     values = asdict(breaker) | {"misses": list(breaker.misses), "probed": list(breaker.probed)}
-    await sql.execute(update(destinations).where(d.name == name).values(values))
+    await _set(sql, name, **values)
 
 
 async def succeeded(sql: Sql, name: str, now: int) -> bool:
@@ -74,7 +75,7 @@ async def succeeded(sql: Sql, name: str, now: int) -> bool:
 
 async def owe(sql: Sql, name: str, since: int) -> None:
     """Note that charges since a moment are to be given back."""
-    await sql.execute(update(destinations).where(d.name == name).values(owed_since=since))
+    await _set(sql, name, owed_since=since)
 
 
 async def owing(sql: Sql) -> list[tuple[str, int]]:
@@ -90,7 +91,13 @@ async def settle_debt(sql: Sql, name: str, since: int) -> None:
 
 async def recover(sql: Sql, name: str, since: int) -> None:
     """Note that an outage is over, and that what failed since a moment is to be replayed."""
-    await sql.execute(update(destinations).where(d.name == name).values(recovered_from=since))
+    await _set(sql, name, recovered_from=since)
+
+
+async def recovery_due(sql: Sql, name: str) -> bool:
+    """Whether an outage is over whose failures have not been replayed."""
+    query = select(d.name).where(d.name == name, d.recovered_from.is_not(None))
+    return (await sql.execute(query)).first() is not None
 
 
 async def take_recovery(sql: Sql, name: str) -> int | None:
@@ -98,7 +105,7 @@ async def take_recovery(sql: Sql, name: str) -> int | None:
     query = select(d.recovered_from).where(d.name == name, d.recovered_from.is_not(None)).with_for_update()
     since = (await sql.execute(query)).scalar_one_or_none()
     if since is not None:
-        await sql.execute(update(destinations).where(d.name == name).values(recovered_from=None))
+        await _set(sql, name, recovered_from=None)
     return since
 
 
@@ -108,7 +115,7 @@ async def take_probe(sql: Sql, name: str, now: int, until: int) -> Breaker | Non
     breaker = condition.breaker
     if not breaker.is_open or condition.pause is not None or breaker.probe_at > now:
         return None
-    await sql.execute(update(destinations).where(d.name == name).values(probe_at=until))
+    await _set(sql, name, probe_at=until)
     return breaker
 
 
@@ -120,21 +127,21 @@ async def leave_probe(sql: Sql, name: str, until: int, now: int) -> None:
 
 async def note_probed(sql: Sql, name: str, records: Iterable[str]) -> None:
     """Note which records a probe writes."""
-    await sql.execute(update(destinations).where(d.name == name).values(probed=list(records)))
+    await _set(sql, name, probed=list(records))
 
 
 async def pause(sql: Sql, name: str, why: Pause) -> None:
     """Let nothing be delivered to a destination."""
     await lock(sql, name)
     values = {"paused_at": why.at, "paused_by": why.by, "paused_for": why.reason}
-    await sql.execute(update(destinations).where(d.name == name).values(values))
+    await _set(sql, name, **values)
 
 
 async def resume(sql: Sql, name: str, now: int) -> Pause | None:
     """Lift a pause and let an open breaker be probed at once; return the pause that there was."""
     was = (await lock(sql, name)).pause
     values = {"paused_at": None, "paused_by": None, "paused_for": None, "refusals": 0, "probe_at": now}
-    await sql.execute(update(destinations).where(d.name == name).values(values))
+    await _set(sql, name, **values)
     return was
 
 

@@ -62,16 +62,6 @@ async def candidates(sql: Sql, object: str, values: Collection[MatchValue]) -> d
     return found
 
 
-async def rows_of(sql: Sql, system: str, ids: Collection[str]) -> dict[str, str | None]:
-    """Return the row that each of these records is linked to in a system, also where it is not known yet."""
-    if not ids:
-        return {}
-    query = select(links.c.record, links.c.external_id).where(
-        sql.among(links.c.record, list(ids)), links.c.system == system
-    )
-    return {row.record: row.external_id for row in await sql.execute(query)}
-
-
 async def remember(sql: Sql, rows: list[dict[str, Any]]) -> None:
     """Note what new records are known by."""
     await sql.add(matches, rows)

@@ -17,7 +17,6 @@ from sync_system.services.status import QueueStatus, queues_status
 # Whoever asks oftener gets what was read last.
 FRESH = 2_000_000
 PATIENCE_SECONDS = 5.0
-States = Sequence[tuple[str, str, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,9 @@ class Replaying:
 
     async def recover(self, destination: str) -> Replayed:
         """Replay what failed because of an outage, once it is over; nothing if the destination's policy is not to."""
+        async with self.db.read() as sql:  # asked every second, and nearly always there is none
+            if not await destinations.recovery_due(sql, destination):
+                return Replayed(0, 0)
         async with self.db.write() as sql:
             since = await destinations.take_recovery(sql, destination)
         if since is None or not self.policies[destination].on_recovery:

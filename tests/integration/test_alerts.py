@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import threading
 from base64 import b64encode
 from contextlib import contextmanager
 from email import message_from_bytes, policy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -19,6 +17,7 @@ from sync_system.ledger.counters import totals
 from sync_system.sandbox.processes import free_ports
 from sync_system.services.pausing import pause, resume
 from tests.integration.installation import SECOND, contact, email, fresh, told
+from tests.integration.receiving import receiving
 
 KEY = b"key of the webhooks"
 SECRET = f"whsec_{b64encode(KEY).decode()}"
@@ -43,27 +42,15 @@ class Hook:
 def hook():
     hook = Hook()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = hook.statuses.pop(0) if hook.statuses else 204
-            if status < 300:
-                hook.requests.append((dict(self.headers), body))
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def answer(_, headers, body):
+        status = hook.statuses.pop(0) if hook.statuses else 204
+        if status < 300:
+            hook.requests.append((dict(headers), body))
+        return status
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    hook.url = f"http://127.0.0.1:{server.server_port}/alerts"
-    yield hook
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving(answer) as url:
+        hook.url = f"{url}/alerts"
+        yield hook
 
 
 class Post:

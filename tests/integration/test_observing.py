@@ -1,9 +1,8 @@
 """What is seen of a delivery: wide lines in the log, histograms, traces; and no lead in any of them."""
 
-import threading
+import gzip
 import uuid
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from sync_system.telemetry.tracing import Tracer
 from tests.integration.installation import contact, email, fresh, told
+from tests.integration.receiving import receiving
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -146,25 +146,10 @@ def collector():
     """An OTLP receiver over HTTP."""
     received = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                import gzip
+    def answer(path, headers, body):
+        body = gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
+        received.append((path, headers["x-key"], body))
+        return 200
 
-                body = gzip.decompress(body)
-            received.append((self.path, self.headers["x-key"], body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", received
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving(answer) as url:
+        yield url, received
