@@ -73,5 +73,5 @@ class DeliveryRole:
         if progress.failed:
             try:
                 await self.sweeping.announce_failed()
-            except BrokerUnavailable as exc:
+            except (BrokerUnavailable, LedgerUnavailable) as exc:  # the sweeper does it as soon as they answer
                 log.warning("failed.not_announced", destination=self.system, error=str(exc))

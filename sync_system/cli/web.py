@@ -34,15 +34,15 @@ class Web(uvicorn.Server):
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Serve until told to stop; requests that are under way are answered first."""
+        """Serve until told to stop or cancelled; requests that are under way are answered first."""
         serving = asyncio.ensure_future(self.serve([self.taken]))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-            self.should_exit = True
-            await serving
         finally:
             stopping.cancel()
+            self.should_exit = True
+            await serving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and say so."""

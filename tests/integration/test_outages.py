@@ -1,12 +1,17 @@
 """An outage costs its records nothing; a record that fails by itself is charged; one that fails a batch stands alone."""
 
+import asyncio
 import itertools
 
 import pytest
 
+from consumers.delivery import DeliveryRole
+from consumers.roles import hints_of
 from sync_system.connectors.registry import connector_types
+from sync_system.ledger.database import Database
 from sync_system.services.canary import replay_so
 from sync_system.services.pausing import pause, resume
+from sync_system.services.sweeping import Sweeping
 from tests.integration.installation import SECOND, contact, document, email, fresh, told
 
 BULK = "/leads/bulk"
@@ -267,3 +272,20 @@ async def test_probe_that_has_nothing_left_to_write_keeps_nobody_waiting(install
     await installation.deliver("application")
     assert not await down(installation)
     assert set(await installation.states("application")) <= {"succeeded", "superseded"}
+
+
+async def test_delivery_goes_on_when_the_ledger_is_away_as_it_announces_failures(installation, application):
+    core, stop = installation.core, asyncio.Event()
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere")
+    sweeping = Sweeping(away, core.catalog, core.publisher, core.clock)
+    role = DeliveryRole("application", core.delivery(), sweeping, hints_of(core), concurrency=1, linger=0.0)
+    application.order("record_error", records=await planned(installation))
+    running = asyncio.create_task(role.run(stop))
+    async with asyncio.timeout(30):
+        while await installation.states("application") != ["failed"]:
+            await asyncio.sleep(0.05)
+        await planned(installation)
+        while await installation.states("application") != ["failed", "succeeded"]:
+            await asyncio.sleep(0.05)
+    stop.set()
+    await running

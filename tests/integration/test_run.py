@@ -1,5 +1,6 @@
 """The service as a process: ready when it is, quiet about secrets, ended in order, and a sentence when it cannot start."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -7,8 +8,11 @@ import sys
 import time
 import urllib.request
 
+import httpx
 import pytest
 
+from sync_system.cli.web import Web, take_port
+from sync_system.errors import LedgerUnavailable
 from sync_system.sandbox.processes import free_ports
 
 CONFIGURATION = """
@@ -192,3 +196,27 @@ def test_check_of_the_file_alone_connects_to_nothing(configured, command):
     checked = command("check", "--offline", "--config", configured(ABSENT))
     assert checked.ended() == 0
     assert "failures are replayed" in checked.text
+
+
+async def test_port_is_closed_when_another_part_of_the_service_fails():
+    async def answer(scope, receive, send):
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async def fail_once_it_listens():
+        await web.listening.wait()
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(web.url)).status_code == 204
+        raise LedgerUnavailable("gone")
+
+    async def run():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(web.run_until(asyncio.Event()))
+            group.create_task(fail_once_it_listens())
+
+    web = Web(answer, take_port("127.0.0.1", 0))
+    with pytest.raises(ExceptionGroup):
+        await run()
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(web.url)
