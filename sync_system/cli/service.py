@@ -51,6 +51,10 @@ async def serve(core: Core, roles: Sequence[str], config: Path, *, migrate: bool
         await Service(core, roles, web, [Reloader(core, config).run]).run()
 
 
+class EndedByItself(SyncError):
+    """Raised when a part of the service ends although nobody has told it to."""
+
+
 class Service:
     """Roles that run together and end together."""
 
@@ -64,7 +68,7 @@ class Service:
         try:
             async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
                 for run in self.runs:
-                    group.create_task(run(self.stop))
+                    group.create_task(self._keep(run))
                 if self.web:
                     group.create_task(self.web.run_until(self.stop))
                 group.create_task(self._say_ready())
@@ -76,6 +80,16 @@ class Service:
                 log.exception("service.crashed")
             raise
         log.info("service.stopped")
+
+    async def _keep(self, run: Run) -> None:
+        """Run a part to its end; a group of tasks would not notice one that is cut off from beside."""
+        try:
+            await run(self.stop)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+        if not self.stop.is_set():
+            raise EndedByItself(f"{run.__qualname__} has ended by itself")
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -87,10 +87,10 @@ class Publisher:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await asyncio.gather(*(self._send(channel, message) for message in messages))
         except (DeliveryError, PublishError) as exc:
-            await self._drop()
+            await self._drop(channel)
             raise PublishRefused(f"RabbitMQ did not take a message: {describe(exc)}") from exc
         except BROKEN as exc:
-            await self._drop()
+            await self._drop(channel)
             raise BrokerUnavailable(f"the connection to RabbitMQ broke: {describe(exc)}") from exc
 
     async def _send(self, channel: AbstractChannel, outgoing: Outgoing) -> None:
@@ -135,10 +135,11 @@ class Publisher:
         self._lose(connection)
         await _end(connection.close())
 
-    async def _drop(self) -> None:
-        """Close the channel without waiting for a broker that may be gone."""
-        channel, self._channel = self._channel, None
-        if channel is not None and not channel.is_closed:
+    async def _drop(self, channel: AbstractChannel) -> None:
+        """Close a channel without waiting for a broker that may be gone; one that others have opened since stays."""
+        if self._channel is channel:
+            self._channel = None
+        if not channel.is_closed:
             await _end(channel.close())
 
     async def aclose(self) -> None:

@@ -193,6 +193,7 @@ class _Session:
             batch.done = self.worked = True
             self._acknowledge(subscription)
         except asyncio.CancelledError:
+            self._break(BrokerUnavailable("a batch was cut off"))
             raise
         except BROKEN as exc:
             self._break(exc)

@@ -87,6 +87,27 @@ class Taken:
             await self.changed.wait()
 
 
+async def test_channel_that_is_dropped_takes_no_newer_one_with_it(publisher):
+    old = await publisher._open()
+    await publisher._drop(old)
+    new = await publisher._open()
+    await publisher._drop(old)
+    assert (await publisher._open(), new.is_closed) == (new, False)
+
+
+async def test_batch_that_is_cut_off_is_handed_out_again(broker, publisher):
+    taken, cut = Taken(), iter([True])
+
+    async def handle(batch):
+        if next(cut, False):
+            raise asyncio.CancelledError
+        taken.note(batch)
+
+    await publish(publisher, [b"one"])
+    async with consuming(broker.url, handle):
+        await taken.until(1)
+
+
 async def test_every_message_is_handed_over_by_the_batch(broker, publisher):
     bodies = [b"%d" % i for i in range(95)]
     await publish(publisher, bodies)

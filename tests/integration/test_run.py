@@ -11,6 +11,8 @@ import urllib.request
 import httpx
 import pytest
 
+from sync_system.cli.endings import sync_error_in
+from sync_system.cli.service import EndedByItself, Service
 from sync_system.cli.web import Web, take_port
 from sync_system.errors import LedgerUnavailable
 from sync_system.sandbox.processes import free_ports
@@ -220,3 +222,18 @@ async def test_port_is_closed_when_another_part_of_the_service_fails():
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(web.url)
+
+
+@pytest.mark.parametrize("ending", [asyncio.CancelledError, None])
+async def test_part_that_ends_by_itself_ends_the_service(ending):
+    async def part(stop):
+        if ending:
+            raise ending
+
+    class Bare(Service):
+        def __init__(self):
+            self.runs, self.roles, self.web, self.stop = [part], [], None, asyncio.Event()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await Bare().run()
+    assert isinstance(sync_error_in(caught.value), EndedByItself)
