@@ -1,7 +1,7 @@
 """The kinds of records that are synced: the built-in lead, and what the configuration declares beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sync_system.domain.fields import Field, FieldType
 
@@ -20,7 +20,6 @@ class ObjectSpec:
     default_region: str | None = None
     propagates: bool = False
     deletes_per_hour: int = 100
-    match_fields: frozenset[str] = field(default=frozenset())
 
 
 STATUSES = ("new", "contacted", "working", "qualified", "unqualified", "converted")

@@ -9,13 +9,18 @@ from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.decisions import Report
 from sync_system.domain.fields import Value, normal
 from sync_system.domain.mapping import FieldRule, Rule
+from sync_system.domain.objects import ObjectSpec
 from sync_system.errors import InvalidEvent, InvalidValue, MappingRefused
 from sync_system.messaging.envelope import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event with its route and report. `bare`: it says only that the row changed. `unsure`: not whether our key."""
+    """An event with its route and report.
+
+    `bare`: it says only that the row changed. `unsure`: not who the row is, should nobody know it: neither whether it
+    carries our key, nor (an edit of other fields) all that people are matched by.
+    """
 
     event: Event
     route: Route
@@ -29,6 +34,11 @@ class Reader:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self._matched = {
+            (object, system): matched_by(catalog.objects[object], route)
+            for object, routes in catalog.routes.items()
+            for system, route in routes.items()
+        }
 
     def read(self, event: Event, now: int) -> Arrival:
         """Return what an event says; raise InvalidEvent with what is wrong, where, and what to do."""
@@ -52,8 +62,9 @@ class Reader:
             key=str(key) if key else None,
             etag=None,
         )
-        unsure = route.key_field is not None and route.key_field not in event.data
-        return Arrival(event, route, report, unsure=unsure and bool(route.lookups))
+        silent = route.key_field is not None and route.key_field not in event.data
+        partial = not key and event.verb == "updated" and not self._matched[event.object, event.source] <= values.keys()
+        return Arrival(event, route, report, unsure=(silent or partial) and "ids" in route.lookups)
 
     def row(self, system: str, object: str, row: Row, event_id: str, now: int) -> Arrival:
         """Return what a row that was read says, as a snapshot; raise InvalidEvent."""
@@ -85,6 +96,13 @@ class Reader:
     @staticmethod
     def _at(event: Event, now: int) -> int:
         return now if event.at is None else event.at
+
+
+def matched_by(spec: ObjectSpec, route: Route) -> frozenset[str]:
+    """Return the fields that records are matched by, of those that the system tells of."""
+    rules = route.rules.fields
+    names = {name for group in spec.match for name in group if name in rules}
+    return frozenset(name for name in names if rules[name].rule is not Rule.IGNORE)
 
 
 def read_values(

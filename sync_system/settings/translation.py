@@ -26,7 +26,6 @@ def object_spec(name: str, block: ObjectBlock) -> ObjectSpec:
         default_region=block.default_region,
         propagates=block.on_delete == "propagate",
         deletes_per_hour=block.deletes_per_hour,
-        match_fields=frozenset(field for group in match for field in group),
     )
 
 

@@ -160,7 +160,9 @@ async def test_held_row_joins_once_the_way_is_free(installation):
     data = lead()
     await installation.take("application", told("application", "1", data))
     await installation.take("application", told("application", "2", data))
-    changed = told("application", "2", {"key": None, "email": email()}, verb="updated", at=now() + SECOND)
+    changed = told(
+        "application", "2", {"key": None, "email": email(), "phone": None}, verb="updated", at=now() + SECOND
+    )
     taken = await installation.take("application", changed)
     assert dict(taken.taken.outcomes) == {"accepted": 1}
     assert await installation.rows("SELECT external_id FROM held") == []
@@ -172,6 +174,17 @@ async def test_report_without_values_becomes_one_look(installation):
         await installation.take("crm", told("crm", "501", None))
     assert await installation.rows("SELECT external_id FROM looks") == ["501"]
     assert await installation.one(RECORDS) == 0
+
+
+async def test_edit_that_overtakes_its_creation_makes_nobody_without_a_name(installation, application):
+    mail = email()
+    [row] = application.create([{"email": mail, "firstName": "Asha"}])
+    taken = await installation.take(
+        "application", told("application", row, {"city": "Pune", "key": None}, verb="updated")
+    )
+    assert (dict(taken.taken.outcomes), await installation.one(RECORDS)) == ({"look": 1}, 0)
+    await installation.core.looks().look("application")
+    assert document(await installation.one("SELECT fields FROM records"))["email"] == mail
 
 
 async def test_merged_row_hands_its_link_on(installation):

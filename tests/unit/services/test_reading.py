@@ -53,9 +53,21 @@ def test_canonical_names_and_values_are_translated():
         (event({"Email": "a@example.com"}), (False, True)),
         (event({"Email": "a@example.com", "Key": None}), (False, False)),
         (event({"Email": "a@example.com", "Key": "abc"}), (False, False)),
+        (event({"Phone": "098765 43210", "Key": None}), (False, True)),
+        (event({"Phone": "098765 43210", "Key": None}, verb="created"), (False, False)),
+        (event({"Phone": "098765 43210", "Key": "abc"}), (False, False)),
         (event(None, verb="deleted"), (False, False)),
     ],
-    ids=["without values", "silent about the key", "without a key", "with a key", "deleted"],
+    ids=[
+        "without values",
+        "silent about the key",
+        "without a key",
+        "with a key",
+        "an edit without the match field",
+        "a creation without it",
+        "without it but with a key",
+        "deleted",
+    ],
 )
 def test_what_must_be_looked_at_is_known(given, expected):
     arrival = reader().read(given, NOW)
