@@ -54,7 +54,6 @@ def test_lead_keeps_what_is_not_changed(lead):
     assert lead.fields["status"].values == ("new", "contacted", "lost")
     assert lead.fields["email"].type is FieldType.EMAIL
     assert lead.match == (("email",), ("phone",))
-    assert lead.match_fields == {"email", "phone"}
     assert lead.default_region == "DE"
 
 
