@@ -68,8 +68,9 @@ class DeliveryRole:
             return
         counts = {str(name): number for name, number in progress.outcomes.items()}
         log.info("batch.delivered", destination=self.system, claimed=progress.claimed, calls=progress.calls, **counts)
-        if progress.outcomes[OutcomeClass.CONFLICT] or progress.outcomes[OutcomeClass.UNCERTAIN] or progress.recovered:
-            self.hints.wake[self.system].set()  # back in line at once, or what has waited for a destination
+        again = progress.outcomes[OutcomeClass.CONFLICT] or progress.outcomes[OutcomeClass.UNCERTAIN]
+        if again or progress.recovered or progress.bulk:
+            self.hints.wake[self.system].set()  # back in line at once, or what has waited for a destination or its turn
         if progress.failed:
             try:
                 await self.sweeping.announce_failed()

@@ -214,7 +214,7 @@ def _rate(system: SystemSettings, kind: ConnectorType) -> Rate:
     calls, per = (block.calls, block.per) if block and block.calls else kind.rate or (None, 0.0)
     if block is None:
         return Rate(calls, int(per * SECOND))
-    return Rate(calls, int(per * SECOND), block.daily, block.replay_share)
+    return Rate(calls, int(per * SECOND), block.daily, block.replay_share, block.bulk_share)
 
 
 def connector_of(

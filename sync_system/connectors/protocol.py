@@ -141,6 +141,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows in the order they were read, and where to go on after them; None behind the last page."""
+
+    rows: Sequence[Row]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookRequest:
     """A webhook as it arrived: `url` as the sender called it, header names in lower case, `at` in microseconds."""
 
@@ -224,8 +232,11 @@ class Connector(Protocol):
     def changes(self, object: str, cursor: str | None) -> AsyncIterator[Page]:
         """Read what changed since `cursor`, everything if None; ends when there is nothing more for now."""
 
-    def rows(self, object: str) -> AsyncIterator[Sequence[Row]]:
-        """Read every row, a page at a time."""
+    def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
+        """Read every row, a page at a time, from a place on that an earlier page has named.
+
+        Begins anew if the system has forgotten that place: rows may then come twice.
+        """
 
     async def describe(self, object: str) -> Sequence[FieldInfo]:
         """Read which fields the system has; empty if it cannot tell."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sync_system.domain.fields import FieldType, Value
-from sync_system.domain.link import Held, Intent, Link
+from sync_system.domain.link import UNKNOWN, Held, Intent, Link
 from sync_system.domain.mapping import Rule, SystemRules
 from sync_system.domain.observe import EDITS, Observer, Receipt, Row, Seen
 from sync_system.domain.planning import Wanted, intend, wanted
@@ -86,6 +86,18 @@ def _born(record: Record, link: Link, rules: SystemRules, report: Report, ranks:
     record.default = record.default or stamp
     receipts.append(Receipt("", Row.FIRST_SEEN, kept=stamp, changed=True))
     return receipts
+
+
+def leave_as_is(record: Record, links: Iterable[Link], rules: Mapping[str, SystemRules], names: Iterable[str]) -> None:
+    """Let every system keep what it holds in these fields: it counts as the image of what the record wants there."""
+    for link in links:
+        for name in names:
+            rule, x = rules[link.system].written.get(name), link.value(name)
+            if rule is None or x is UNKNOWN:
+                continue
+            own = rule.to_system(record.fields.get(name))
+            if own != x:
+                link.images[name] = (own, x)
 
 
 def outcome_of(receipts: Iterable[Receipt]) -> str:

@@ -17,13 +17,15 @@ DAY = 86_400_000_000
 class Rate:
     """A system's limit: `calls` in `per` microseconds; `daily` calls a day, of which replays leave a share alone.
 
-    `replay_share`: the part of a day's calls from which on nothing is replayed.
+    `replay_share`: the part of a day's calls from which on nothing is replayed. `bulk_share`: the part of the calls that
+    bulk work may take.
     """
 
     calls: int | None = None
     per: int = 0
     daily: int | None = None
     replay_share: float = 0.8
+    bulk_share: float = 0.5
 
     @property
     def interval(self) -> int:
@@ -39,6 +41,10 @@ class Rate:
     def portion(self) -> int:
         """How many calls a process may take at once."""
         return 1 if self.calls is None else max(self.calls // PORTION, 1)
+
+    def rest(self, calls: int) -> int:
+        """Return how long (microseconds) bulk work leaves a system alone from the start of so many calls on."""
+        return round(self.interval * calls / self.bulk_share)
 
     def replays(self, used: int, allowance: int | None, left: int | None) -> bool:
         """Whether the day leaves room for replays; what the system itself says of its day comes first."""

@@ -1,7 +1,7 @@
 """A transaction's way: pending, processing, then succeeded, failed, parked or superseded, decided here as values."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from sync_system.domain.outcomes import OutcomeClass
 
@@ -25,6 +25,14 @@ class Trigger(StrEnum):
     RECOVERY = "recovery"
     MANUAL = "manual"
     CANARY = "canary"
+
+
+class Priority(IntEnum):
+    """What is delivered first: what people do now, then what failed before, then what brings a whole system up to date."""
+
+    LIVE = 0
+    REPLAY = 1
+    BULK = 2
 
 
 WAITING = (State.PENDING, State.FAILED, State.PARKED)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from sync_system.domain.transactions import State
+from sync_system.domain.transactions import Priority, State
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
 
@@ -14,7 +14,7 @@ from sync_system.ledger.database import Sql
 class Wish:
     """What a worker would claim: up to `limit` transactions to a destination.
 
-    `replays`: those that failed before as well. `suspects`: only those whose workers did not come back, at least so many
+    `lowest`: the last priority that is served. `suspects`: only those whose workers did not come back, at least so many
     times. `probe`: the destination is down, and this is to test it, with another record than `but`.
     """
 
@@ -22,7 +22,7 @@ class Wish:
     limit: int
     token: int
     until: int
-    replays: bool = True
+    lowest: Priority = Priority.BULK
     suspects: int = 0
     probe: bool = False
     but: str = ""
@@ -31,7 +31,7 @@ class Wish:
         """Return what the statements below ask for."""
         return {
             "destination": self.destination, "limit": self.limit, "token": self.token, "until": self.until,
-            "lowest": 1 if self.replays else 0,
+            "lowest": self.lowest,
             **({"but": self.but} if self.probe else {"expiries": self.suspects} if self.suspects else {}),
         }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Rows that stand apart as probable duplicates until a person decides."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -9,12 +10,25 @@ from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import held
 
 
-async def find(sql: Sql, system: str, object: str, external_ids: Collection[str]) -> dict[str, str | None]:
-    """Return which of a system's rows stand apart, with the decision on each (None: nobody has decided)."""
-    query = select(held.c.external_id, held.c.decision).where(
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A row that stands apart. `decision` None: nobody has decided. `run`: that has put it apart."""
+
+    decision: str | None
+    run: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stays apart whatever is reported of it, until a person decides."""
+        return self.decision is None and self.run is not None
+
+
+async def find(sql: Sql, system: str, object: str, external_ids: Collection[str]) -> dict[str, Standing]:
+    """Return which of a system's rows stand apart, and how."""
+    query = select(held.c.external_id, held.c.decision, held.c.run).where(
         sql.among(held.c.external_id, list(external_ids)), held.c.system == system, held.c.object == object
     )
-    return {row.external_id: row.decision for row in await sql.execute(query)} if external_ids else {}
+    return {row[0]: Standing(row[1], row[2]) for row in await sql.execute(query)} if external_ids else {}
 
 
 async def hold(sql: Sql, rows: list[dict[str, Any]]) -> None:

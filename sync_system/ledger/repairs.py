@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 
-from sync_system.domain.transactions import State, Trigger
+from sync_system.domain.transactions import Priority, State, Trigger
 from sync_system.ledger.database import Sql
 from sync_system.ledger.tables import transactions
 from sync_system.ledger.transactions import LOCK_RECORDS
@@ -80,7 +80,7 @@ async def retry(sql: Sql, ids: Sequence[int], now: int) -> set[int]:
         update(transactions)
         .where(sql.among(t.id, ids), t.state.in_([State.FAILED, State.PARKED]))
         .values(
-            state=State.PENDING, priority=1, trigger=Trigger.MANUAL, allowed=t.allowed + 1, announced_at=None,
+            state=State.PENDING, priority=Priority.REPLAY, trigger=Trigger.MANUAL, allowed=t.allowed + 1, announced_at=None,
             updated_at=now,
         )
         .returning(t.id)

@@ -115,6 +115,7 @@ held = Table(
     Column("reason", Text, nullable=False),
     Column("payload", Document),
     Column("decision", String(16)),  # same, different, withdraw; null while nobody has decided
+    Column("run", Id),  # that has put it apart: it stays so until a person decides, whatever is reported of it
     Column("created_at", Micros, nullable=False),
     Column("updated_at", Micros, nullable=False),
     PrimaryKeyConstraint("external_id", "system", "object"),
@@ -132,7 +133,7 @@ transactions = Table(
     Column("destination", Name, nullable=False),
     Column("object", Name, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("priority", SmallInteger, nullable=False),  # 0: live, 1: replay
+    Column("priority", SmallInteger, nullable=False),  # 0: live, 1: replay, 2: bulk
     Column("trigger", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("digest", String(16)),
@@ -294,6 +295,55 @@ counters = Table(
     Column("value", String(255), nullable=False),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("span", "minute", "name", "system", "value"),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),  # link, backfill, reconcile
+    Column("object", Name, nullable=False),
+    Column("systems", Document, nullable=False),
+    Column("state", String(16), nullable=False),  # reading, read, applying, done, undone
+    Column("options", Document, nullable=False),
+    Column("progress", Document, nullable=False),  # where each reading goes on, and what has been done so far
+    Column("report", Document),
+    Column("created_at", Micros, nullable=False),
+    Column("updated_at", Micros, nullable=False),
+    Column("ended_at", Micros),
+    Index("runs_kind", "kind", "created_at"),
+)
+
+run_rows = Table(
+    "run_rows",
+    metadata,
+    Column("run", Id, nullable=False),
+    Column("system", Name, nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("key", String(255)),
+    Column("at", Micros),  # by the system's clock
+    Column("etag", String(255)),
+    Column("payload", Document),  # as the system told it
+    Column("verdict", String(16)),  # linked, pair, only, ambiguous, refused; null while the reading goes on
+    Column("partner", String(255)),  # the row of the other system that it makes a pair with
+    Column("found", Document),  # how the two differ, or why it is ambiguous or refused
+    Column("record", Id),  # that it was linked to by this run
+    Column("done", Boolean, nullable=False),
+    PrimaryKeyConstraint("run", "system", "external_id"),
+    Index("run_rows_verdict", "run", "verdict", "system", "external_id"),
+    sqlite_with_rowid=False,
+)
+
+run_matches = Table(
+    "run_matches",
+    metadata,
+    Column("run", Id, nullable=False),
+    Column("value", String(255), nullable=False),
+    Column("field", Name, nullable=False),
+    Column("system", Name, nullable=False),
+    Column("external_id", String(255), nullable=False),
+    PrimaryKeyConstraint("run", "value", "field", "system", "external_id"),
     sqlite_with_rowid=False,
 )
 

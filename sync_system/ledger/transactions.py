@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, literal, select, text, update
+from sqlalchemy import Integer, bindparam, case, func, literal, select, text, update
 
-from sync_system.domain.transactions import Standing, State
+from sync_system.domain.transactions import Priority, Standing, State
 from sync_system.ledger import causes
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Sql
@@ -30,8 +30,12 @@ class Woken:
 
 @dataclass(slots=True)
 class Plan:
-    """What a batch of decisions does to waiting transactions; applied in at most four statements."""
+    """What a batch of decisions does to waiting transactions; applied in at most four statements.
 
+    `priority`: of what it creates and adds to.
+    """
+
+    priority: Priority = Priority.LIVE
     created: list[dict[str, Any]] = field(default_factory=list)
     absorbed: list[dict[str, Any]] = field(default_factory=list)
     woken: list[Woken] = field(default_factory=list)
@@ -46,14 +50,14 @@ class Plan:
         self.created.append(
             {
                 "record": record, "destination": destination, "object": object, "state": State.PENDING,
-                "priority": 0, "trigger": "live", "reason": reason[:REASON_LIMIT], "attempts": 0, "allowed": 0,
+                "priority": self.priority, "trigger": "live", "reason": reason[:REASON_LIMIT], "attempts": 0, "allowed": 0,
                 "at_once": 0, "expiries": 0, "created_at": now, "updated_at": now,
             }
         )  # fmt: skip
 
     def absorb(self, id: int, reason: str, now: int) -> None:
         """Let a waiting transaction take over a reason."""
-        self.absorbed.append({"b_id": id, "b_reason": reason, "b_now": now})
+        self.absorbed.append({"b_id": id, "b_reason": reason, "b_priority": self.priority, "b_now": now})
 
     def wake(self, id: int, state: State, destination: str, reason: str, now: int) -> None:
         """Let a failed or parked transaction start anew, because what would be sent has changed."""
@@ -67,10 +71,13 @@ class Plan:
 _more_reason = (
     func.substr(transactions.c.reason.concat(literal(" ")).concat(bindparam("b_reason")), 1, REASON_LIMIT)
 )  # fmt: skip
+_the_sooner = case(
+    (transactions.c.priority > bindparam("b_priority"), bindparam("b_priority")), else_=transactions.c.priority
+)
 ABSORB = (
     update(transactions)
     .where(transactions.c.id == bindparam("b_id"))
-    .values(reason=_more_reason, updated_at=bindparam("b_now"))
+    .values(reason=_more_reason, priority=_the_sooner, updated_at=bindparam("b_now"))
 )
 WAKE = (
     update(transactions)
@@ -311,7 +318,7 @@ async def move(sql: Sql, ids: Sequence[int], state: State, trigger: str, now: in
         return []
     changed: dict[str, Any] = {"state": state, "updated_at": now, "announced_at": None}
     if state is State.PENDING:
-        changed |= {"priority": 1, "trigger": trigger}
+        changed |= {"priority": Priority.REPLAY, "trigger": trigger}
     statement = (
         update(transactions)
         .where(sql.among(transactions.c.id, ids), transactions.c.state == "failed")
@@ -364,6 +371,15 @@ async def counts(sql: Sql) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in await sql.execute(query)]
 
 
+async def bulk_waits(sql: Sql, destination: str) -> bool:
+    """Whether any bulk work waits for a destination."""
+    t = transactions.c
+    query = select(t.id).where(
+        t.destination == destination, t.priority == Priority.BULK, text("transactions.state = 'pending'")
+    )
+    return (await sql.execute(query.limit(1))).first() is not None
+
+
 async def oldest_waiting(sql: Sql) -> dict[str, int]:
     """Return since when (microseconds) the oldest pending transaction of each destination waits."""
     t = transactions.c
@@ -380,7 +396,7 @@ async def oldest_in_line(sql: Sql, destinations: Sequence[str]) -> dict[str, int
     t = transactions.c
     found: dict[str, int] = {}
     for name in destinations:
-        for priority in (0, 1):
+        for priority in Priority:
             head = select(t.updated_at).where(
                 t.destination == name, t.priority == priority, text("transactions.state = 'pending'")
             )

@@ -46,7 +46,7 @@ class Claim:
     """The records of one object that a worker owns until its lease is over: to be looked at, to be sent, or closed.
 
     `probe`: until when it may test a destination that is down, zero if it is up. `charged`: whether a failure may be a record's fault, which it is not
-    while the destination is down.
+    while the destination is down. `bulk`: it holds the destination's turn for bulk work.
     """
 
     destination: str
@@ -56,6 +56,7 @@ class Claim:
     count: int = 0
     probe: int = 0
     charged: bool = True
+    bulk: bool = False
     to_look: dict[str, Work] = field(default_factory=dict)
     to_send: dict[str, Work] = field(default_factory=dict)
     to_delete: dict[str, Work] = field(default_factory=dict)

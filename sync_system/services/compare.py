@@ -90,7 +90,7 @@ class Comparing:
         """Read a system's rows and hold each against its record and link."""
         route = self.catalog.routes[one.object][one.system]
         async for page in self.connectors[one.system].rows(one.object):
-            rows = {row.external_id: row for row in page if not row.deleted and row.external_id not in one.seen}
+            rows = {row.external_id: row for row in page.rows if not row.deleted and row.external_id not in one.seen}
             one.rows += len(rows)
             one.seen |= rows.keys()
             yield await self._of_page(one, route, rows)

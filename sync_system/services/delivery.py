@@ -14,6 +14,7 @@ from sync_system.connectors.protocol import Connector, Delivered, Outcome
 from sync_system.domain.breaker import Heard
 from sync_system.domain.catalog import Catalog
 from sync_system.domain.outcomes import OutcomeClass
+from sync_system.domain.transactions import Priority
 from sync_system.ledger import claims as ledger_claims
 from sync_system.ledger import destinations, transactions
 from sync_system.ledger.claims import Wish
@@ -21,6 +22,7 @@ from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import load
 from sync_system.ledger.transactions import TOKENS_IN_A_MICROSECOND, Settled
+from sync_system.services.bulk import Bulk
 from sync_system.services.claiming import Claim, Work, prepare
 from sync_system.services.clock import Clock
 from sync_system.services.deleting import Deleting
@@ -52,7 +54,7 @@ class Lane:
 class Progress:
     """What one round came to: records claimed, calls made, and how many settled with which outcome.
 
-    `recovered`: a probe got through.
+    `recovered`: a probe got through. `bulk`: it was bulk work, and there may be more.
     """
 
     claimed: int = 0
@@ -60,6 +62,7 @@ class Progress:
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     recovered: bool = False
+    bulk: bool = False
 
     def add(self, settled: list[Settled]) -> None:
         """Count what was settled."""
@@ -82,6 +85,7 @@ class Delivery:
     ) -> None:
         self.db, self.catalog, self.lanes, self.clock = db, catalog, lanes, clock
         self.health, self.limiter, self.probing = health, limiter, Probing(health, catalog)
+        self.bulk = Bulk(db, limiter, clock)
         self.looking = Looking(db, catalog, health, clock)
         self.settlement = Settlement(db, catalog, health, clock)
         self.deleting = Deleting(db, catalog, health, clock, observer)
@@ -94,7 +98,16 @@ class Delivery:
 
     async def carry(self, destination: str, claims: Sequence[Claim]) -> Progress:
         """Bring what was claimed to its end."""
-        lane, progress = self.lanes[destination], Progress()
+        progress = Progress(bulk=any(claim.bulk for claim in claims))
+        try:
+            await self._carry(destination, claims, progress)
+        finally:
+            if progress.bulk:
+                await self.bulk.leave(destination)
+        return progress
+
+    async def _carry(self, destination: str, claims: Sequence[Claim], progress: Progress) -> None:
+        lane = self.lanes[destination]
         for claim in claims:
             began_at = self.clock()
             progress.claimed += claim.count
@@ -110,7 +123,6 @@ class Delivery:
             progress.add(claim.closed)
             self.observer.settled(claim, claim.closed)
             self.observer.carried(claim, Timed(began_at, self.clock()))
-        return progress
 
     async def _write(self, lane: Lane, claim: Claim, work: Sequence[Work], progress: Progress) -> None:
         began_at = self.clock()
@@ -134,18 +146,27 @@ class Delivery:
         """
         lane, replays = self.lanes[destination], await self.limiter.replays(destination)
         return (
-            await self._claim_suspects(lane, replays=replays)
-            or await self._claim(lane, limit=lane.batch, replays=replays)
+            await self._claim_suspects(lane, Priority.BULK if replays else Priority.LIVE)
+            or await self._claim(lane, limit=lane.batch, lowest=Priority.REPLAY if replays else Priority.LIVE)
+            or (await self._claim_bulk(lane) if replays else [])
             or await self._probe(lane)
         )
 
-    async def _claim_suspects(self, lane: Lane, *, replays: bool) -> list[Claim]:
+    async def _claim_bulk(self, lane: Lane) -> list[Claim]:
+        if not await self.bulk.take(lane.system, lane.lease):
+            return []
+        claims = await self._claim(lane, limit=lane.batch, lowest=Priority.BULK, bulk=True)
+        if not claims:
+            await self.bulk.leave(lane.system)
+        return claims
+
+    async def _claim_suspects(self, lane: Lane, lowest: Priority) -> list[Claim]:
         now = self.clock()
         if now - self._no_suspects_at.get(lane.system, 0) < SUSPECTS_EVERY:
             return []
         for times, part in SUSPECTS:
             limit = max(lane.batch // part, 1)
-            if claims := await self._claim(lane, limit=limit, replays=replays, suspects=times):
+            if claims := await self._claim(lane, limit=limit, lowest=lowest, suspects=times):
                 return claims
         self._no_suspects_at[lane.system] = now
         return []
@@ -162,7 +183,7 @@ class Delivery:
         await self.health.probed(lane.system, Heard(answered=True))
         return []
 
-    async def _claim(self, lane: Lane, *, limit: int, probe: int = 0, **wish: Any) -> list[Claim]:
+    async def _claim(self, lane: Lane, *, limit: int, probe: int = 0, bulk: bool = False, **wish: Any) -> list[Claim]:
         now = self.clock()
         token = now * TOKENS_IN_A_MICROSECOND + secrets.randbelow(TOKENS_IN_A_MICROSECOND)
         until = now + lane.lease
@@ -174,6 +195,7 @@ class Delivery:
                 return []
             claims = await self._open(sql, lane.system, ids, token, until, probe=probe)
             for claim in claims:
+                claim.bulk = bulk
                 await transactions.intend(sql, claim.token, claim.intended())
                 await transactions.apply(sql, claim.plan, tally, now)
                 await transactions.settle(sql, claim.closed, tally, now)

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from sync_system.domain.catalog import Catalog, MatchValue, known_by, match_values
-from sync_system.domain.decisions import outcome_of, take_in
+from sync_system.domain.decisions import leave_as_is, outcome_of, take_in
 from sync_system.domain.identity import Apart, Identity, New, Same, identify, identify_by_key
 from sync_system.domain.observe import Receipt, Row
 from sync_system.domain.record import Record
+from sync_system.domain.transactions import Priority
 from sync_system.ledger import events, held, identity, looks, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
@@ -52,11 +53,16 @@ class Intake:
     def __init__(self, db: Database, catalog: Catalog, clock: Clock) -> None:
         self.db, self.catalog, self.clock = db, catalog, clock
 
-    async def take(self, arrivals: Sequence[Arrival], also: Also | None = None) -> Taken:
-        """Take in a batch, of any systems and objects; `also` runs in the same SQL transaction."""
+    async def take(
+        self, arrivals: Sequence[Arrival], also: Also | None = None, priority: Priority = Priority.LIVE
+    ) -> Taken:
+        """Take in a batch, of any systems and objects; `also` runs in the same SQL transaction.
+
+        `priority`: of what is planned for the other systems.
+        """
         for attempt in range(TRIES):
             try:
-                return await self._take(arrivals, also)
+                return await self._take(arrivals, also, priority)
             except IntegrityError:  # another worker took in the same event or row between our look and our write
                 if attempt == TRIES - 1:
                     raise
@@ -64,12 +70,13 @@ class Intake:
                 await asyncio.sleep(random.uniform(0, STEP_SECONDS * 2**attempt))
         raise AssertionError
 
-    async def _take(self, arrivals: Sequence[Arrival], also: Also | None) -> Taken:
+    async def _take(self, arrivals: Sequence[Arrival], also: Also | None, priority: Priority) -> Taken:
         taken, now = Taken(), self.clock()
         async with self.db.write() as sql:
             tally = Tally()
             for (system, object), group in _grouped(arrivals).items():
                 batch = _Batch(self.catalog, sql, system, object, tally, now)
+                batch.plan.priority = priority
                 await batch.take(group)
                 taken.outcomes += batch.outcomes
                 taken.destinations |= batch.plan.destinations()
@@ -100,7 +107,7 @@ class _Batch:
         self.known: dict[MatchValue, set[str]] = {}
         self.asked: dict[str, dict[str, Any]] = {}
         self.apart: dict[str, dict[str, Any]] = {}
-        self.decided: dict[str, str | None] = {}
+        self.decided: dict[str, held.Standing] = {}
         self.cleared: set[str] = set()
         self.rows: list[dict[str, Any]] = []
         self.reasons: dict[str, list[str]] = {}
@@ -176,10 +183,12 @@ class _Batch:
 
     def _identify(self, arrival: Arrival) -> Identity:
         key, external_id = arrival.report.key, arrival.event.external_id
-        decision = self.decided.get(external_id)
-        if decision in {"same", "withdraw"}:
-            return Apart((), f"decided: {decision}")
-        if decision == "different":
+        standing = self.decided.get(external_id)
+        if standing is not None and (standing.waits or standing.decision in {"same", "withdraw"}):
+            return Apart(
+                (), f"decided: {standing.decision}" if standing.decision else "it waits for a person's decision"
+            )
+        if standing is not None and standing.decision == "different":
             return New()
         if key in self.dossiers:
             return identify_by_key(key, self._linked([key]))
@@ -222,8 +231,12 @@ class _Batch:
         if arrival.event.verb == "merged" and arrival.event.into:
             self._follow_merge(arrival, dossier)
         self._note_deletion(arrival, dossier)
+        if arrival.as_is:
+            leave_as_is(dossier.record, dossier.links.values(), self.rules, arrival.as_is)
+            dossier.touched |= dossier.links.keys()
         self._note(arrival, outcome_of(receipts), record, receipts)
-        self.reasons.setdefault(record, []).append(self.rows[-1]["id"])
+        if arrival.plans:
+            self.reasons.setdefault(record, []).append(self.rows[-1]["id"])
 
     def _note_deletion(self, arrival: Arrival, dossier: Dossier) -> None:
         """A delete that is carried on, or the row's return after one."""
@@ -255,7 +268,9 @@ class _Batch:
     def _hold(self, arrival: Arrival, who: Apart) -> None:
         receipt = Receipt("", Row.STALE)
         self._note(arrival, "held", None, [receipt], error=who.reason)
-        self._put_apart(arrival, who)
+        standing = self.decided.get(arrival.event.external_id)
+        if standing is None or not standing.waits:
+            self._put_apart(arrival, who)
 
     def _put_apart(self, arrival: Arrival, who: Apart) -> None:
         self.apart[arrival.event.external_id] = {
@@ -287,7 +302,7 @@ class _Batch:
         await events.add(self.sql, self.rows)
         await looks.ask(self.sql, list(self.asked.values()))
         await held.hold(self.sql, list(self.apart.values()))
-        undecided = {id for id in self.cleared if self.decided[id] is None}
+        undecided = {id for id in self.cleared if self.decided[id].decision is None}
         await held.release(self.sql, self.system, self.object, undecided)
         await transactions.apply(self.sql, self.plan, self.tally, self.now)
 

@@ -1,7 +1,7 @@
 """The gate that every call to a system passes: its limits, kept in the ledger for all processes together."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 import structlog
 
@@ -26,10 +26,14 @@ DAY_NOTED = 5 * SECOND
 
 
 class Limiter:
-    """The limits of all systems; their `rates` may be changed at any time."""
+    """The limits of all systems; their `rates` may be changed at any time.
+
+    `made`: how many calls this process has made to each, reads and writes.
+    """
 
     def __init__(self, db: Database, clock: Clock, rates: dict[str, Rate], observer: Observer = UNOBSERVED) -> None:
         self.db, self.clock, self.rates, self.observer = db, clock, rates, observer
+        self.made = Counter[str]()
         self._asked_at: dict[str, int] = {}
         self._replays: dict[str, bool] = {}
 
@@ -74,6 +78,7 @@ class SystemGate:
                 )
             if wait > 0:
                 await asyncio.sleep(wait / SECOND)
+            self._limiter.made[self._system] += 1
 
     async def _next(self) -> int:
         """Return when the next call may go out."""

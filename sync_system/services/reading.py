@@ -19,7 +19,9 @@ class Arrival:
     """An event with its route and report.
 
     `bare`: it says only that the row changed. `unsure`: not who the row is, should nobody know it: neither whether it
-    carries our key, nor (an edit of other fields) all that people are matched by.
+    carries our key, nor (an edit of other fields) all that people are matched by. `plans`: what follows from it for other
+    systems is planned; another arrival of the same batch does it otherwise. `as_is`: fields whose values may differ from
+    now on, until somebody types over one.
     """
 
     event: Event
@@ -27,6 +29,8 @@ class Arrival:
     report: Report
     bare: bool = False
     unsure: bool = False
+    plans: bool = True
+    as_is: frozenset[str] = frozenset()
 
 
 class Reader:

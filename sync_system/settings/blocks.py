@@ -161,6 +161,9 @@ class Rate(Configured):
     replay_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="The part of a day's calls from which on nothing is replayed."
     )
+    bulk_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="The part of the calls that bulk work may take: links, backfills, reconciling."
+    )
 
 
 class CustomField(Configured):

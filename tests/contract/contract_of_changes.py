@@ -95,11 +95,25 @@ class ChangesContract:
         ids = {(await created(connector, harness))[1] for _ in range(3)}
         (gone,) = harness.agent_creates([lead(harness, fresh())])
         harness.agent_deletes(gone)
-        rows = [row async for page in connector.rows(OBJECT) for row in page]
+        rows = [row async for page in connector.rows(OBJECT) for row in page.rows]
         found = [row.external_id for row in rows]
         assert ids <= set(found)
         assert gone not in found
         assert len(found) == len(set(found))
+
+    async def test_a_reading_of_all_rows_goes_on_from_a_page(self, connector, harness):
+        ids = set(harness.agent_creates([lead(harness, fresh()) for _ in range(450)]))
+        pages = [page async for page in connector.rows(OBJECT)]
+        first, *_ = pages
+        assert [page.next is None for page in pages] == [False] * (len(pages) - 1) + [True]
+        rest = [row.external_id async for page in connector.rows(OBJECT, first.next) for row in page.rows]
+        assert ids <= {*rest, *(row.external_id for row in first.rows)}
+        assert not {row.external_id for row in first.rows} & set(rest)
+
+    async def test_a_place_that_is_forgotten_begins_anew(self, connector, harness):
+        all_of_them = [row.external_id async for page in connector.rows(OBJECT) for row in page.rows]
+        again = [row.external_id async for page in connector.rows(OBJECT, "no such place") for row in page.rows]
+        assert again == all_of_them
 
     async def test_the_cursor_stays_compact(self, connector, harness):
         cursor = await caught_up(connector)

@@ -11,6 +11,7 @@ from sync_system.connectors.protocol import (
     Outcome,
     Page,
     Row,
+    RowPage,
     WebhookRequest,
     Write,
 )
@@ -46,9 +47,9 @@ class FileConnector:
         for page in pages:
             yield page
 
-    async def rows(self, object: str) -> AsyncIterator[Sequence[Row]]:
+    async def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Show no rows."""
-        pages: tuple[Sequence[Row], ...] = ()
+        pages: tuple[RowPage, ...] = ()
         for page in pages:
             yield page
 

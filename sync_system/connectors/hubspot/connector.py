@@ -21,6 +21,7 @@ from sync_system.connectors.protocol import (
     Lookup,
     Page,
     Row,
+    RowPage,
     WebhookRequest,
     Write,
 )
@@ -68,9 +69,9 @@ class HubSpotConnector:
         """Read what changed since the cursor; archived records are not among it, webhooks alone tell of them."""
         return self._pollers[object].changes(cursor)
 
-    def rows(self, object: str) -> AsyncIterator[Sequence[Row]]:
+    def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Read every record, a page at a time."""
-        return self._readers[object].rows()
+        return self._readers[object].rows(start)
 
     async def describe(self, object: str) -> Sequence[FieldInfo]:
         """Read which properties the object has."""

@@ -13,6 +13,7 @@ from sync_system.connectors.protocol import (
     Lookup,
     Page,
     Row,
+    RowPage,
     WebhookRequest,
     Write,
 )
@@ -59,9 +60,9 @@ class RestConnector:
         """Read what changed since the cursor."""
         return self._readers[object].changes(cursor)
 
-    def rows(self, object: str) -> AsyncIterator[Sequence[Row]]:
+    def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Read every row, a page at a time."""
-        return self._readers[object].rows()
+        return self._readers[object].rows(start)
 
     async def describe(self, object: str) -> Sequence[FieldInfo]:
         """Read which fields the system has."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sync_system.connectors.cursors import Cursor, digest_of
 from sync_system.connectors.http import Http, Request
-from sync_system.connectors.protocol import Change, FieldInfo, Lookup, Page, Row
+from sync_system.connectors.protocol import Change, FieldInfo, Lookup, Page, Row, RowPage
 from sync_system.connectors.rest.listing import Lister
 from sync_system.connectors.rest.paths import found, text_at
 from sync_system.connectors.rest.rows import ObjectShape
@@ -60,10 +60,10 @@ class Reader:
             raise SystemRefused("the configuration names no way to list rows")
         return Lister(self._http, self._object, route)
 
-    async def rows(self) -> AsyncIterator[Sequence[Row]]:
+    async def rows(self, start: str | None) -> AsyncIterator[RowPage]:
         """Read every row that is not deleted, a page at a time."""
-        async for listed in self._lister().pages(None, None):
-            yield [row for row in self._rows(listed.rows) if not row.deleted]
+        async for listed in self._lister().pages(None, start):
+            yield RowPage([row for row in self._rows(listed.rows) if not row.deleted], listed.next)
 
     async def changes(self, text: str | None) -> AsyncIterator[Page]:
         """Read what changed since the cursor, a page at a time; what was seen before is left out."""

@@ -190,7 +190,7 @@ async def test_deleted_rows_are_reported_as_such(connect, server):
     connector = connect()
     (page,) = [page async for page in connector.changes("lead", None)]
     assert [(change.verb, change.values) for change in page.changes] == [("deleted", {"firstName": "Ann", "key": "k1"})]
-    assert [row async for rows in connector.rows("lead") for row in rows] == []
+    assert [row async for page in connector.rows("lead") for row in page.rows] == []
 
 
 async def test_a_link_that_leads_away_is_refused(connect, server):
