@@ -20,9 +20,11 @@ from sync_system.services.channels import Mail, Webhook, signing_key
 from sync_system.services.clock import Clock, now
 from sync_system.services.delivery import Delivery, Lane
 from sync_system.services.figures import Figures
+from sync_system.services.gathering import Gathering
 from sync_system.services.health import Health
 from sync_system.services.ingest import Ingest
 from sync_system.services.limiting import Limiter
+from sync_system.services.linking import Linking
 from sync_system.services.looks import Looks
 from sync_system.services.observing import Observer
 from sync_system.services.recovering import Recovering
@@ -30,6 +32,7 @@ from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
 from sync_system.services.telling import Channel, Telling
 from sync_system.services.troubles import Thresholds
+from sync_system.services.unlinking import Unlinking
 from sync_system.services.withdrawing import Withdrawing
 from sync_system.settings import Settings, SystemSettings, object_spec, own_fields, ranks, system_rules
 from sync_system.telemetry.exporting import tracer
@@ -87,6 +90,15 @@ class Core:
         most = [routes[name].batch for routes in self.catalog.routes.values() if name in routes]
         lease = int(common.delivery.lease * SECOND)
         return Lane(name, self.connectors[name], min([common.delivery.batch, *most]), lease, common.timeout)
+
+    def linking(self) -> Linking:
+        """Return what links two systems that are already full."""
+        gathering = Gathering(self.db, self.catalog, self.connectors, self.limiter, self.clock)
+        return Linking(self.db, self.catalog, gathering, self.clock)
+
+    def unlinking(self) -> Unlinking:
+        """Return what takes a run's links back."""
+        return Unlinking(self.db, self.clock)
 
     def sweeping(self) -> Sweeping:
         """Return what brings to an end what nobody else does."""

@@ -10,6 +10,8 @@ SyncError
 ├── LedgerUnavailable       the database does not answer
 ├── NotFound                the ledger holds nothing by the name that a person gave
 ├── NotTold                 nobody took an alert
+├── ReadingStopped          a system could not be read to its end; what was read is kept
+├── RunTaken                another process works on a run
 └── ConnectorError          a system did not do what a connector asked
     ├── SystemUnavailable   … for a reason that is no record's fault
     ├── SystemRefused       … because of what was asked
@@ -67,6 +69,14 @@ class NotFound(SyncError):
 
 class NotTold(SyncError):
     """Raised when a channel does not take what is to be told of an alert."""
+
+
+class ReadingStopped(SyncError):
+    """Raised when a system cannot be read to its end; the run goes on from where it stopped."""
+
+
+class RunTaken(SyncError):
+    """Raised when another process works on a run."""
 
 
 class ConnectorError(SyncError):

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("partner", sa.String(length=255), nullable=True),
         sa.Column("found", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("record", sa.String(length=32), nullable=True),
+        sa.Column("was_linked", sa.Boolean(), nullable=False),
         sa.Column("done", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("run", "system", "external_id"),
         sqlite_with_rowid=False,

@@ -12,6 +12,7 @@ from sync_system.cli import (
     demo,
     failures,
     importing,
+    link,
     migrate,
     pausing,
     recover,
@@ -28,7 +29,7 @@ from sync_system.cli.options import DEFAULT_CONFIG, Invocation, RootConfig, Root
 EPILOG = "Exit codes: 0 done; 1 not done, stderr says why; 2 not understood; 3 `compare` found differences."
 
 FUNCTIONS: tuple[Callable[..., None], ...] = (
-    run.run, demo.demo, check.check, status.status, compare.compare, migrate.migrate, failures.failures, show.show,
+    run.run, demo.demo, check.check, status.status, compare.compare, link.link, migrate.migrate, failures.failures, show.show,
     retrying.retry, retrying.park, pausing.pause, pausing.resume, recover.recover,
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sync_system.domain.fields import Value
 from sync_system.domain.mapping import SystemRules
 from sync_system.domain.objects import ObjectSpec
 from sync_system.domain.record import Ranks, Record
@@ -49,6 +50,12 @@ class Catalog:
     def route(self, system: str, object: str) -> Route | None:
         """Return how a system syncs an object, None if it does not."""
         return self.routes.get(object, {}).get(system)
+
+
+def known_by_own(spec: ObjectSpec, rules: SystemRules, own: Mapping[str, Value]) -> list[MatchValue]:
+    """Return (group, value) for each match group that a row fills; its values in its system's own form."""
+    names = (name for group in spec.match for name in group if own.get(name) is not None)
+    return known_by(spec, {name: rules.fields[name].from_system(own[name], None) for name in names})
 
 
 def match_values(spec: ObjectSpec, record: Record) -> list[MatchValue]:

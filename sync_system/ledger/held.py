@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from sync_system.ledger.database import Sql
-from sync_system.ledger.tables import held
+from sync_system.ledger.tables import held, links
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,20 @@ async def hold(sql: Sql, rows: list[dict[str, Any]]) -> None:
         await sql.execute(
             statement.on_conflict_do_update(index_elements=["external_id", "system", "object"], set_=changed), rows
         )
+
+
+async def hold_for_a_run(sql: Sql, rows: list[dict[str, Any]]) -> None:
+    """Let rows that a run cannot tell apart stand apart; those that are linked or held by now are left as they are."""
+    if not rows:
+        return
+    ids, (one, *_) = [row["external_id"] for row in rows], rows
+    query = select(links.c.external_id).where(
+        sql.among(links.c.external_id, ids), links.c.system == one["system"], links.c.object == one["object"]
+    )
+    linked = {row.external_id for row in await sql.execute(query)}
+    fresh = [row for row in rows if row["external_id"] not in linked]
+    if fresh:
+        await sql.execute(sql.insert(held).on_conflict_do_nothing(), fresh)
 
 
 async def release(sql: Sql, system: str, object: str, ids: Collection[str]) -> None:

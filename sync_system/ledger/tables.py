@@ -325,10 +325,11 @@ run_rows = Table(
     Column("at", Micros),  # by the system's clock
     Column("etag", String(255)),
     Column("payload", Document),  # as the system told it
-    Column("verdict", String(16)),  # linked, pair, only, ambiguous, refused; null while the reading goes on
+    Column("verdict", String(16)),  # linked, pair, only, ambiguous, refused, decided; null while the reading goes on
     Column("partner", String(255)),  # the row of the other system that it makes a pair with
     Column("found", Document),  # how the two differ, or why it is ambiguous or refused
-    Column("record", Id),  # that it was linked to by this run
+    Column("record", Id),  # that it is linked to
+    Column("was_linked", Boolean, nullable=False),  # before this run
     Column("done", Boolean, nullable=False),
     PrimaryKeyConstraint("run", "system", "external_id"),
     Index("run_rows_verdict", "run", "verdict", "system", "external_id"),

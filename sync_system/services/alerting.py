@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sync_system.errors import BrokerUnavailable
-from sync_system.ledger import alerts, causes, counters, destinations, leases, transactions
+from sync_system.ledger import alerts, causes, counters, destinations, leases, queues
 from sync_system.ledger.alerts import Alert
 from sync_system.ledger.database import Database, Sql
 from sync_system.messaging.topology import Topology
@@ -88,7 +88,7 @@ class Alerting:
     async def _in_ledger(self, sql: Sql, known: Mapping[str, Alert], now: int) -> list[Trouble]:
         conditions = await destinations.read(sql)
         down = [name for name, condition in conditions.items() if condition.breaker.is_open]
-        oldest = await transactions.oldest_in_line(sql, self.systems)
+        oldest = await queues.oldest_in_line(sql, self.systems)
         return [
             *of_causes(await causes.listed(sql), down, self.advice, known),
             *of_conditions(conditions, now, self.thresholds.down_for),

@@ -3,7 +3,7 @@
 What people do meanwhile is claimed first, and never waits for more than the batch that is under way.
 """
 
-from sync_system.ledger import leases, transactions
+from sync_system.ledger import leases, queues
 from sync_system.ledger.database import Database
 from sync_system.services.clock import Clock, new_id
 from sync_system.services.limiting import Limiter
@@ -27,7 +27,7 @@ class Bulk:
         if system in self._taken or now < self._next_at.get(system, 0):
             return False
         async with self.db.read() as sql:
-            waits = await transactions.bulk_waits(sql, system)
+            waits = await queues.bulk_waits(sql, system)
         if waits and system not in self._taken:
             async with self.db.write() as sql:
                 if await leases.hold(sql, _name(system), self._owner, now, now + lease):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sync_system.domain.pace import Rate
 from sync_system.errors import BrokerUnavailable, LedgerUnavailable
-from sync_system.ledger import alerts, counters, destinations, limits, rejected, reports, transactions
+from sync_system.ledger import alerts, counters, destinations, limits, queues, rejected, reports
 from sync_system.ledger.database import Database
 from sync_system.ledger.destinations import Condition
 from sync_system.ledger.limits import Limit
@@ -67,7 +67,7 @@ class Figures:
                 return Known(
                     at=now,
                     totals=await counters.totals(sql),
-                    oldest=await transactions.oldest_in_line(sql, sorted(self.rates)),
+                    oldest=await queues.oldest_in_line(sql, sorted(self.rates)),
                     looks=await reports.asked_looks(sql, now),
                     held=await reports.undecided(sql),
                     rejected=await rejected.waiting(sql),

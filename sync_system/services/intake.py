@@ -6,13 +6,13 @@ One SQL transaction a batch; a batch that meets another worker's is simply taken
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from sync_system.domain.catalog import Catalog, MatchValue, known_by, match_values
+from sync_system.domain.catalog import Catalog, MatchValue, known_by_own, match_values
 from sync_system.domain.decisions import leave_as_is, outcome_of, take_in
 from sync_system.domain.identity import Apart, Identity, New, Same, identify, identify_by_key
 from sync_system.domain.observe import Receipt, Row
@@ -73,7 +73,7 @@ class Intake:
     async def _take(self, arrivals: Sequence[Arrival], also: Also | None, priority: Priority) -> Taken:
         taken, now = Taken(), self.clock()
         async with self.db.write() as sql:
-            tally = Tally()
+            tally, batches = Tally(), list[_Batch]()
             for (system, object), group in _grouped(arrivals).items():
                 batch = _Batch(self.catalog, sql, system, object, tally, now)
                 batch.plan.priority = priority
@@ -81,6 +81,10 @@ class Intake:
                 taken.outcomes += batch.outcomes
                 taken.destinations |= batch.plan.destinations()
                 taken.rows += batch.rows
+                batches.append(batch)
+            planned = {record for batch in batches for record in batch.reasons}
+            for batch in batches:
+                await batch.plan_rest(planned)
             if also is not None:
                 await also(sql)
             await tally.store(sql, now)
@@ -111,6 +115,7 @@ class _Batch:
         self.cleared: set[str] = set()
         self.rows: list[dict[str, Any]] = []
         self.reasons: dict[str, list[str]] = {}
+        self.left: dict[str, list[str]] = {}  # planned with another arrival, if that comes to the same record
         self.keys_before: dict[str, list[MatchValue]] = {}
         self.match_values: dict[str, list[MatchValue]] = {}  # by event id
 
@@ -154,18 +159,9 @@ class _Batch:
     def _match_values(self, arrival: Arrival) -> list[MatchValue]:
         known = self.match_values.get(arrival.event.id)
         if known is None:
-            known = self.match_values[arrival.event.id] = self._known_by(arrival)
+            known = known_by_own(self.spec, self.rules[self.system], arrival.report.values)
+            self.match_values[arrival.event.id] = known
         return known
-
-    def _known_by(self, arrival: Arrival) -> list[MatchValue]:
-        own = arrival.report.values
-        fields = {
-            name: self.rules[self.system].fields[name].from_system(own[name], None)
-            for group in self.spec.match
-            for name in group
-            if own.get(name) is not None
-        }
-        return known_by(self.spec, fields)
 
     def _take_one(self, arrival: Arrival) -> None:
         external_id = arrival.event.external_id
@@ -235,8 +231,7 @@ class _Batch:
             leave_as_is(dossier.record, dossier.links.values(), self.rules, arrival.as_is)
             dossier.touched |= dossier.links.keys()
         self._note(arrival, outcome_of(receipts), record, receipts)
-        if arrival.plans:
-            self.reasons.setdefault(record, []).append(self.rows[-1]["id"])
+        (self.reasons if arrival.plans else self.left).setdefault(record, []).append(self.rows[-1]["id"])
 
     def _note_deletion(self, arrival: Arrival, dossier: Dossier) -> None:
         """A delete that is carried on, or the row's return after one."""
@@ -305,6 +300,14 @@ class _Batch:
         undecided = {id for id in self.cleared if self.decided[id].decision is None}
         await held.release(self.sql, self.system, self.object, undecided)
         await transactions.apply(self.sql, self.plan, self.tally, self.now)
+
+    async def plan_rest(self, planned: Collection[str]) -> None:
+        """Plan for the records whose planning was left to another arrival, and that none has come to."""
+        rest = self.left.keys() - planned
+        plan = Plan(self.plan.priority)
+        for record, dossier in (await load(self.sql, rest, self.rules)).items():
+            plan_record(self.catalog, dossier, plan, " ".join(self.left[record]), self.now)
+        await transactions.apply(self.sql, plan, self.tally, self.now)
 
     async def _remember_matches(self) -> None:
         """Note what new records are known by, and what changed for the others."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sync_system.errors import BrokerUnavailable
-from sync_system.ledger import alerts, destinations, limits, reports, transactions
+from sync_system.ledger import alerts, destinations, limits, queues, reports
 from sync_system.ledger.alerts import Alert
 from sync_system.ledger.database import Database
 from sync_system.ledger.destinations import Condition
@@ -45,8 +45,8 @@ class QueueStatus:
 async def systems_status(db: Database, names: Iterable[str], clock: Clock) -> list[SystemStatus]:
     """Return what the ledger knows of each system; raise LedgerUnavailable."""
     async with db.read() as sql:
-        counts = await transactions.counts(sql)
-        oldest = await transactions.oldest_waiting(sql)
+        counts = await queues.counts(sql)
+        oldest = await queues.oldest_waiting(sql)
         looks = await reports.asked_looks(sql, clock())
         held = await reports.undecided(sql)
         polled = await reports.polled(sql)

@@ -1,0 +1,236 @@
+"""Two systems that are already full, made one: read, paired, told of, and only then linked, a page at a time.
+
+What is linked goes the way of everything else: as reports that intake takes in, deliveries that claim and settle; behind
+what people do, and no faster than the systems take it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sync_system.connectors.protocol import Row
+from sync_system.domain.catalog import Catalog
+from sync_system.domain.pairing import BLANK_ONLY, NEWEST, Side, kept_as_is, preferred
+from sync_system.domain.transactions import Priority
+from sync_system.errors import ConfigurationError, NotFound, RunTaken
+from sync_system.ledger import held, leases, queues, runs, staging
+from sync_system.ledger.database import Database, Sql
+from sync_system.ledger.runs import Run
+from sync_system.ledger.staging import Staged
+from sync_system.services.clock import Clock, new_id
+from sync_system.services.gathering import Gathering, Shown
+from sync_system.services.intake import Intake
+from sync_system.services.pairing import Pairing, differing_of
+from sync_system.services.reading import Arrival, Reader
+
+KIND = "link"
+PAGE = 200
+# So many pages of bulk work may wait for a destination; more would only wait there instead of here.
+AHEAD = 2
+WAIT_SECONDS = 0.2
+LEASE = 30_000_000
+BOTH, NONE = "both", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is done with what was read. `prefer`: newest, blank-only, or a system. `create`: both, none, or a system."""
+
+    prefer: str = NEWEST
+    create: str = BOTH
+
+
+class Linking:
+    """Links two systems in runs that can be stopped, gone on with and repeated."""
+
+    def __init__(self, db: Database, catalog: Catalog, gathering: Gathering, clock: Clock) -> None:
+        self.db, self.catalog, self.gathering, self.clock = db, catalog, gathering, clock
+        self.pairing = Pairing(db, catalog, clock)
+        self.intake, self.reader = Intake(db, catalog, clock), Reader(catalog)
+        self.owner = new_id(clock())
+
+    async def find(self, object: str, systems: Sequence[str], id: str | None) -> Run | None:
+        """Return a run by its id, or the last one over these systems; raise NotFound."""
+        async with self.db.read() as sql:
+            run = await runs.read(sql, id) if id else await runs.latest(sql, KIND, object, systems)
+        if id and (run is None or run.kind != KIND):
+            raise NotFound(f"there is no run {id!r} of this kind")
+        return run
+
+    async def begin(self, object: str, systems: Sequence[str]) -> Run:
+        """Begin a new run; raise ConfigurationError if these systems cannot be linked."""
+        for name in systems:
+            if self.catalog.route(name, object) is None:
+                raise ConfigurationError(f"{name} does not sync {object}: there is nothing to link")
+        if len(set(systems)) != 2:  # a pair
+            raise ConfigurationError("a link has two sides: name two systems")
+        now = self.clock()
+        run = Run(new_id(now), KIND, object, list(systems), "reading", {}, {}, None, now, now, None)
+        async with self.db.write() as sql:
+            await runs.begin(sql, run)
+        return run
+
+    async def read(self, run: Run, wishes: Wishes, show: Shown) -> Run:
+        """Read both systems to the end and find out who is who; goes on where an earlier try stopped.
+
+        Raise ReadingStopped, RunTaken, LedgerUnavailable.
+        """
+        async with self._taken(run):
+            if run.state == "reading":
+                await self.gathering.read(run, show)
+            await self.pairing.decide(await self._again(run), wishes.prefer)
+        return await self._again(run)
+
+    async def apply(self, run: Run, wishes: Wishes, show: Shown) -> Run:
+        """Link what was found; goes on where an earlier try stopped. Raise RunTaken, LedgerUnavailable."""
+        async with self._taken(run):
+            options = {"prefer": wishes.prefer, "create": wishes.create}
+            async with self.db.write() as sql:
+                await runs.note(sql, run.id, self.clock(), state="applying", options=options)
+            await self._hold(run)
+            await self._pairs(run, wishes, show)
+            for system, other in (run.systems, run.systems[::-1]):
+                if wishes.create in {BOTH, other}:
+                    await self._only(run, system, show)
+            await self._end(run)
+        return await self._again(run)
+
+    async def _again(self, run: Run) -> Run:
+        async with self.db.read() as sql:
+            found = await runs.read(sql, run.id)
+        if found is None:
+            raise NotFound(f"the run {run.id} is gone")
+        return found
+
+    @asynccontextmanager
+    async def _taken(self, run: Run) -> AsyncIterator[None]:
+        """Work on a run alone; a process that was killed lets go of it after half a minute."""
+        name = f"run:{run.id}"
+        await self._take(name)
+        keeping = asyncio.create_task(self._keep(name))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            async with self.db.write() as sql:
+                await leases.release(sql, name, self.owner)
+
+    async def _take(self, name: str) -> None:
+        deadline = self.clock() + LEASE + LEASE // 10
+        while not await self._hold_lease(name):
+            if self.clock() > deadline:
+                raise RunTaken("another process works on this run: wait for it, or stop it")
+            await asyncio.sleep(WAIT_SECONDS * 5)
+
+    async def _keep(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 4_000_000)
+            await self._hold_lease(name)
+
+    async def _hold_lease(self, name: str) -> bool:
+        now = self.clock()
+        async with self.db.write() as sql:
+            return await leases.hold(sql, name, self.owner, now, now + LEASE)
+
+    async def _hold(self, run: Run) -> None:
+        """Let what nobody can tell stand apart, before anything is linked."""
+        for system in run.systems:
+            after = ""
+            while page := await self._page(run, "ambiguous", system, after):
+                after, now = page[-1].external_id, self.clock()
+                async with self.db.write() as sql:
+                    await held.hold_for_a_run(sql, [_apart(run, one, now) for one in page])
+                    await staging.finish(sql, run.id, run.object, system, [one.external_id for one in page])
+
+    async def _pairs(self, run: Run, wishes: Wishes, show: Shown) -> None:
+        first, second = run.systems
+        done, after = 0, ""
+        while page := await self._page(run, "pair", first, after):
+            after = page[-1].external_id
+            async with self.db.read() as sql:
+                partners = await staging.partners(sql, run.id, second, [one.partner or "" for one in page])
+            arrivals = [
+                arrival
+                for one in page
+                if one.partner in partners
+                for arrival in self._pair(run, one, partners[one.partner], wishes)
+            ]
+            await self._take_in(run, arrivals, {first: page, second: list(partners.values())})
+            done += len(page)
+            show("pairs", done)
+
+    def _pair(self, run: Run, one: Staged, other: Staged, wishes: Wishes) -> list[Arrival]:
+        """Return both rows as reports; the second leads to what is planned for either system."""
+        arrivals = [self._arrival(run, row) for row in (one, other)]
+        sides = [Side(arrival.route.rules, arrival.report) for arrival in arrivals]
+        first, second = (
+            replace(arrival, report=side.report)
+            for arrival, side in zip(arrivals, preferred(sides, wishes.prefer), strict=True)
+        )
+        as_is = kept_as_is(differing_of(one.found)) if wishes.prefer == BLANK_ONLY else frozenset[str]()
+        return [replace(first, plans=False), replace(second, as_is=as_is)]
+
+    async def _only(self, run: Run, system: str, show: Shown) -> None:
+        done, after = 0, ""
+        while page := await self._page(run, "only", system, after):
+            after = page[-1].external_id
+            await self._take_in(run, [self._arrival(run, one) for one in page], {system: page})
+            done += len(page)
+            show(f"only in {system}", done)
+
+    async def _page(self, run: Run, verdict: str, system: str, after: str) -> list[Staged]:
+        async with self.db.read() as sql:
+            return await staging.page(sql, run.id, verdict, system, after, PAGE, undone=True)
+
+    def _arrival(self, run: Run, staged: Staged) -> Arrival:
+        row = Row(staged.external_id, staged.payload or {}, staged.key, staged.at, staged.etag)
+        read_at = run.created_at
+        return self.reader.row(staged.system, run.object, row, f"run:{run.id}:{staged.external_id}", read_at)
+
+    async def _take_in(self, run: Run, arrivals: Sequence[Arrival], rows: Mapping[str, Sequence[Staged]]) -> None:
+        """Take in a page as soon as the systems have taken what the last ones led to."""
+        await self._let_pass(run)
+
+        async def also(sql: Sql) -> None:
+            for system, some in rows.items():
+                await staging.finish(sql, run.id, run.object, system, [one.external_id for one in some])
+
+        await self.intake.take(arrivals, also, Priority.BULK)
+
+    async def _let_pass(self, run: Run) -> None:
+        while True:
+            async with self.db.read() as sql:
+                waiting = [await queues.count_bulk(sql, name, AHEAD * PAGE) for name in run.systems]
+            if max(waiting) < AHEAD * PAGE:
+                return
+            await asyncio.sleep(WAIT_SECONDS)
+
+    async def _end(self, run: Run) -> None:
+        now = self.clock()
+        async with self.db.write() as sql:
+            done = await staging.count_done(sql, run.id)
+            report = dict((await runs.read(sql, run.id) or run).report or {})
+            report["done"] = done_of(done, run.systems)
+            await staging.forget_matches(sql, run.id)
+            await runs.note(sql, run.id, now, state="done", report=report, ended_at=now)
+
+
+def done_of(done: Mapping[tuple[str, str], int], systems: Sequence[str]) -> dict[str, int]:
+    """Return what a run did: pairs linked, rows carried over to the other side, rows put apart."""
+    return {
+        "linked": done.get(("pair", systems[0]), 0),
+        "created": sum(done.get(("only", name), 0) for name in systems),
+        "held": sum(done.get(("ambiguous", name), 0) for name in systems),
+    }
+
+
+def _apart(run: Run, one: Staged, now: int) -> dict[str, Any]:
+    found = one.found or {}
+    return {
+        "external_id": one.external_id, "system": one.system, "object": run.object, "run": run.id,
+        "candidates": found.get("with", []), "reason": found.get("reason", "it may be somebody else"),
+        "payload": one.payload, "created_at": now, "updated_at": now,
+    }  # fmt: skip
