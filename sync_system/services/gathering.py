@@ -4,7 +4,7 @@ What has been read and where to go on is one SQL transaction a page: a reading t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync_system.connectors.protocol import Connector, Row
@@ -18,8 +18,7 @@ from sync_system.ledger.runs import Run
 from sync_system.services.clock import Clock
 from sync_system.services.limiting import Limiter
 from sync_system.services.reading import matched_by, read_values
-
-Shown = Callable[[str, int], None]
+from sync_system.services.runs import Shown
 
 
 class Gathering:
@@ -30,7 +29,6 @@ class Gathering:
     ) -> None:
         self.db, self.catalog, self.connectors = db, catalog, connectors
         self.limiter, self.clock = limiter, clock
-        self._noting = asyncio.Lock()
 
     async def read(self, run: Run, show: Shown) -> None:
         """Read every system of a run to its end; `show` is told how many rows of which have been read.

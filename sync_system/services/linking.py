@@ -4,9 +4,7 @@ What is linked goes the way of everything else: as reports that intake takes in,
 what people do, and no faster than the systems take it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,23 +12,19 @@ from sync_system.connectors.protocol import Row
 from sync_system.domain.catalog import Catalog
 from sync_system.domain.pairing import BLANK_ONLY, NEWEST, Side, kept_as_is, preferred
 from sync_system.domain.transactions import Priority
-from sync_system.errors import ConfigurationError, NotFound, RunTaken
-from sync_system.ledger import held, leases, queues, runs, staging
+from sync_system.errors import ConfigurationError, NotFound
+from sync_system.ledger import held, runs, staging
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.runs import Run
 from sync_system.ledger.staging import Staged
 from sync_system.services.clock import Clock, new_id
-from sync_system.services.gathering import Gathering, Shown
+from sync_system.services.gathering import Gathering
 from sync_system.services.intake import Intake
 from sync_system.services.pairing import Pairing, differing_of
 from sync_system.services.reading import Arrival, Reader
+from sync_system.services.runs import PAGE, Runs, Shown
 
 KIND = "link"
-PAGE = 200
-# So many pages of bulk work may wait for a destination; more would only wait there instead of here.
-AHEAD = 2
-WAIT_SECONDS = 0.2
-LEASE = 30_000_000
 BOTH, NONE = "both", "none"
 
 
@@ -49,7 +43,7 @@ class Linking:
         self.db, self.catalog, self.gathering, self.clock = db, catalog, gathering, clock
         self.pairing = Pairing(db, catalog, clock)
         self.intake, self.reader = Intake(db, catalog, clock), Reader(catalog)
-        self.owner = new_id(clock())
+        self.runs = Runs(db, clock)
 
     async def find(self, object: str, systems: Sequence[str], id: str | None) -> Run | None:
         """Return a run by its id, or the last one over these systems; raise NotFound."""
@@ -77,15 +71,15 @@ class Linking:
 
         Raise ReadingStopped, RunTaken, LedgerUnavailable.
         """
-        async with self._taken(run):
+        async with self.runs.taken(run):
             if run.state == "reading":
                 await self.gathering.read(run, show)
-            await self.pairing.decide(await self._again(run), wishes.prefer)
-        return await self._again(run)
+            await self.pairing.decide(await self.runs.read(run.id), wishes.prefer)
+        return await self.runs.read(run.id)
 
     async def apply(self, run: Run, wishes: Wishes, show: Shown) -> Run:
         """Link what was found; goes on where an earlier try stopped. Raise RunTaken, LedgerUnavailable."""
-        async with self._taken(run):
+        async with self.runs.taken(run):
             options = {"prefer": wishes.prefer, "create": wishes.create}
             async with self.db.write() as sql:
                 await runs.note(sql, run.id, self.clock(), state="applying", options=options)
@@ -95,45 +89,7 @@ class Linking:
                 if wishes.create in {BOTH, other}:
                     await self._only(run, system, show)
             await self._end(run)
-        return await self._again(run)
-
-    async def _again(self, run: Run) -> Run:
-        async with self.db.read() as sql:
-            found = await runs.read(sql, run.id)
-        if found is None:
-            raise NotFound(f"the run {run.id} is gone")
-        return found
-
-    @asynccontextmanager
-    async def _taken(self, run: Run) -> AsyncIterator[None]:
-        """Work on a run alone; a process that was killed lets go of it after half a minute."""
-        name = f"run:{run.id}"
-        await self._take(name)
-        keeping = asyncio.create_task(self._keep(name))
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            async with self.db.write() as sql:
-                await leases.release(sql, name, self.owner)
-
-    async def _take(self, name: str) -> None:
-        deadline = self.clock() + LEASE + LEASE // 10
-        while not await self._hold_lease(name):
-            if self.clock() > deadline:
-                raise RunTaken("another process works on this run: wait for it, or stop it")
-            await asyncio.sleep(WAIT_SECONDS * 5)
-
-    async def _keep(self, name: str) -> None:
-        while True:
-            await asyncio.sleep(LEASE / 4_000_000)
-            await self._hold_lease(name)
-
-    async def _hold_lease(self, name: str) -> bool:
-        now = self.clock()
-        async with self.db.write() as sql:
-            return await leases.hold(sql, name, self.owner, now, now + LEASE)
+        return await self.runs.read(run.id)
 
     async def _hold(self, run: Run) -> None:
         """Let what nobody can tell stand apart, before anything is linked."""
@@ -192,21 +148,13 @@ class Linking:
 
     async def _take_in(self, run: Run, arrivals: Sequence[Arrival], rows: Mapping[str, Sequence[Staged]]) -> None:
         """Take in a page as soon as the systems have taken what the last ones led to."""
-        await self._let_pass(run)
+        await self.runs.let_pass(run.systems)
 
         async def also(sql: Sql) -> None:
             for system, some in rows.items():
                 await staging.finish(sql, run.id, run.object, system, [one.external_id for one in some])
 
         await self.intake.take(arrivals, also, Priority.BULK)
-
-    async def _let_pass(self, run: Run) -> None:
-        while True:
-            async with self.db.read() as sql:
-                waiting = [await queues.count_bulk(sql, name, AHEAD * PAGE) for name in run.systems]
-            if max(waiting) < AHEAD * PAGE:
-                return
-            await asyncio.sleep(WAIT_SECONDS)
 
     async def _end(self, run: Run) -> None:
         now = self.clock()

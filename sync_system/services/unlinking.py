@@ -9,7 +9,7 @@ from sync_system.ledger.database import Database
 from sync_system.ledger.runs import Run
 from sync_system.ledger.staging import Staged
 from sync_system.services.clock import Clock
-from sync_system.services.gathering import Shown
+from sync_system.services.runs import Runs, Shown
 
 PAGE = 500
 WAIT_SECONDS = 0.5
@@ -19,12 +19,16 @@ class Unlinking:
     """Takes links back."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
-        self.db, self.clock = db, clock
+        self.db, self.clock, self.runs = db, clock, Runs(db, clock)
 
     async def unlink(self, run: Run, show: Shown) -> None:
-        """Take the links of a run back; can be stopped and repeated. Raise NotFound if it has linked nothing."""
+        """Take the links of a run back; can be stopped and repeated. Raise NotFound if it has linked nothing, RunTaken."""
         if run.state not in {"applying", "done", "undone"}:
             raise NotFound(f"the run {run.id} has linked nothing: there is nothing to take back")
+        async with self.runs.taken(run):
+            await self._unlink(run, show)
+
+    async def _unlink(self, run: Run, show: Shown) -> None:
         done = 0
         for verdict, system in [("pair", run.systems[0]), *(("only", name) for name in run.systems)]:
             after = ""

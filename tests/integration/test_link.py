@@ -1,15 +1,15 @@
 """Two systems that were filled apart: who is who in them, and how they become one without a row too many."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from sync_system.errors import ConfigurationError, NotFound, ReadingStopped, RunTaken
+from sync_system.ledger import runs as ledger_runs
 from sync_system.sandbox.application import PretendApplication
 from sync_system.sandbox.crm import PretendCrm
 from sync_system.sandbox.stack import define_properties
-from sync_system.services import linking
+from sync_system.services import runs
 from sync_system.services.compare import Comparing
 from sync_system.services.linking import Wishes
 from tests.integration.installation import SECOND, contact, told
@@ -195,7 +195,7 @@ async def test_place_that_is_forgotten_counts_nothing_twice(installation, applic
     progress = dict((await one.find("lead", SYSTEMS, run.id)).progress)
     progress["crm"] |= {"next": "no such place"}
     async with installation.core.db.write() as sql:
-        await linking.runs.note(sql, run.id, installation.clock(), progress=progress)
+        await ledger_runs.note(sql, run.id, installation.clock(), progress=progress)
     run = await one.read(await one.find("lead", SYSTEMS, run.id), Wishes(), quiet)
     assert (run.report["rows"]["crm"], run.report["only"]["crm"]) == (150, 150)
 
@@ -271,18 +271,12 @@ async def test_run_that_has_linked_nothing_cannot_be_taken_back(installation, ap
 
 
 async def test_one_process_at_a_time_works_on_a_run(installation, application, crm, monkeypatch):
-    monkeypatch.setattr(linking, "LEASE", SECOND)
+    monkeypatch.setattr(runs, "LEASE", SECOND)
     run = await dry(installation)
-    async with taken(installation.core.linking(), run):
+    async with installation.core.linking().runs.taken(run):
         with pytest.raises(RunTaken):
             await installation.another().linking().apply(run, Wishes(), quiet)
     await installation.another().linking().apply(run, Wishes(), quiet)
-
-
-@asynccontextmanager
-async def taken(one, run):
-    async with one._taken(run):
-        yield
 
 
 @pytest.mark.parametrize(

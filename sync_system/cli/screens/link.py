@@ -16,9 +16,9 @@ from sync_system.domain.pairing import BLANK_ONLY, NEWEST
 from sync_system.errors import ConfigurationError
 from sync_system.ledger import staging
 from sync_system.ledger.runs import Run
-from sync_system.services.gathering import Shown
 from sync_system.services.linking import BOTH, NONE, Linking, Wishes
 from sync_system.services.pairing import differing_of
+from sync_system.services.runs import Shown
 from sync_system.settings import Settings
 from sync_system.settings.problems import unknown
 
