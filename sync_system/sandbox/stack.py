@@ -19,6 +19,7 @@ from sync_system.sandbox.application import PretendApplication
 from sync_system.sandbox.crm import PretendCrm
 from sync_system.sandbox.errors import ServerFailed
 from sync_system.sandbox.nodes.broker import Node, private_broker
+from sync_system.sandbox.population import Population
 from sync_system.sandbox.processes import end, free_ports, spawn
 
 READY_SECONDS = 60
@@ -203,15 +204,23 @@ class Stack:
 
     def recount(self, created: Path | None = None) -> dict[str, Any]:
         """Let the second opinion count both systems' databases."""
-        script = Path(str(files("sync_system.sandbox").joinpath("recount.py")))
-        words = [
-            sys.executable,
-            "-I",
-            script,
-            self.application.database,
-            self.crm.database,
-            *([created] if created else []),
-        ]
+        return self._counted("recount.py", *([created] if created else []))
+
+    def fill(self, population: Population) -> Path:
+        """Fill both systems, as if it had all stood there for long; return where the truth about it is written down."""
+        self.application.fill((row.id, row.values, row.at) for row in population.rows("application"))
+        self.crm.fill((row.id, row.values, row.at) for row in population.rows("crm"))
+        truth = self.folder / "truth.json"
+        population.truth.write(truth)
+        return truth
+
+    def recount_link(self, truth: Path, edits: Path | None = None) -> dict[str, Any]:
+        """Let the second opinion count what became of two full systems, and of what people typed meanwhile."""
+        return self._counted("recount_link.py", truth, *([edits] if edits else []))
+
+    def _counted(self, script: str, *more: Path) -> dict[str, Any]:
+        path = Path(str(files("sync_system.sandbox").joinpath(script)))
+        words = [sys.executable, "-I", path, self.application.database, self.crm.database, *more]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
         if not done.stdout:
             raise ServerFailed(f"the second opinion could not count: {done.stderr[-500:]}")

@@ -1,12 +1,18 @@
 """The pretend application in a process of its own, with what its staff can do as methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from sync_system.sandbox.application.store import Lead, Store
+from sync_system.sandbox.errors import ServerFailed
 from sync_system.sandbox.serving.process import PretendSystem
+
+PORTION = 5_000  # rows of a fill in memory at once
 
 
 class PretendApplication(PretendSystem):
@@ -30,6 +36,18 @@ class PretendApplication(PretendSystem):
     def create(self, leads: Iterable[Mapping[str, Any]]) -> list[str]:
         """Let the staff create leads, each given by its values; return their ids in order."""
         return list(self.ask("POST", "/leads", {"leads": [dict(lead) for lead in leads]}))
+
+    def fill(self, rows: Iterable[tuple[int, Mapping[str, Any], int]]) -> None:
+        """Put leads into the empty database as if they had stood there for long: nobody is told, no call is logged.
+
+        Each by its id, its values and the time of its last change, microseconds since the epoch.
+        """
+        store, leads = Store(self.database), (Lead(id, dict(values), 1, at, at) for id, values, at in rows)
+        with closing(store), store.transaction():
+            if store.next_id() > 1:
+                raise ServerFailed("the application holds leads of its own already")
+            while portion := list(islice(leads, PORTION)):
+                store.save(portion)
 
     def edit(self, leads: Mapping[str, Mapping[str, Any]]) -> None:
         """Let the staff type over values, given by lead id; None clears."""

@@ -27,7 +27,7 @@ create table if not exists leads (
     revision integer not null, created_at integer not null, updated_at integer not null, deleted_at integer
 );
 create unique index if not exists leads_key on leads (key) where deleted_at is null;
-create index if not exists leads_email on leads (email);
+create index if not exists leads_email on leads (lower(trim(email)));
 create index if not exists leads_phone on leads (phone);
 create index if not exists leads_updated on leads (updated_at, id);
 create table if not exists outbox (
@@ -107,9 +107,9 @@ class Store:
         return [_lead(row) for row in self.query(f"{SELECT} where {where}", values)]
 
     def living(self, column: str, wanted: Sequence[Any]) -> list[Lead]:
-        """Return the leads, deleted ones not, with one of these values in a column."""
-        marks = ",".join("?" * len(wanted))
-        return self.leads(f'deleted_at is null and "{column}" in ({marks}) order by id', wanted) if wanted else []
+        """Return the leads, deleted ones not, with one of these values in a column; emails however they are typed."""
+        marks, found = ",".join("?" * len(wanted)), "lower(trim(email))" if column == "email" else f'"{column}"'
+        return self.leads(f"deleted_at is null and {found} in ({marks}) order by id", wanted) if wanted else []
 
     def moment(self) -> int:
         """Return the time of a write: later than every write before."""

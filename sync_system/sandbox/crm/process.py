@@ -1,12 +1,18 @@
 """The pretend CRM in a process of its own, with what its agents can do as methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from sync_system.sandbox.crm.store import FIRST_ID, Contact, Store
+from sync_system.sandbox.errors import ServerFailed
 from sync_system.sandbox.serving.process import PretendSystem
+
+PORTION = 5_000  # rows of a fill in memory at once
 
 
 class PretendCrm(PretendSystem):
@@ -37,6 +43,18 @@ class PretendCrm(PretendSystem):
     def create(self, contacts: Iterable[Mapping[str, Any]]) -> list[str]:
         """Let an agent create contacts, each given by its properties; return their ids in order."""
         return list(self.ask("POST", "/contacts", {"contacts": [{"properties": dict(each)} for each in contacts]}))
+
+    def fill(self, rows: Iterable[tuple[int, Mapping[str, Any], int]]) -> None:
+        """Put contacts into the empty database as if they had stood there for long: nobody is told, no call is logged.
+
+        Each by its id, its properties and the time of its last change, microseconds since the epoch.
+        """
+        store, contacts = Store(self.database), map(_contact, rows)
+        with closing(store), store.transaction():
+            if store.next_ids(1).start > FIRST_ID:
+                raise ServerFailed("the CRM holds contacts of its own already")
+            while portion := list(islice(contacts, PORTION)):
+                store.insert(portion)
 
     def edit(self, contacts: Mapping[str, Mapping[str, Any]]) -> None:
         """Let an agent type over properties, given by contact id; an empty text clears."""
@@ -69,3 +87,8 @@ class PretendCrm(PretendSystem):
     def expire_tokens(self) -> None:
         """Let all access tokens from OAuth expire now."""
         self.ask("POST", "/tokens/expire")
+
+
+def _contact(row: tuple[int, Mapping[str, Any], int]) -> Contact:
+    id, values, at = row
+    return Contact(id, {name: value for name, value in values.items() if value is not None}, at // 1000, at // 1000)
