@@ -5,9 +5,10 @@ BIN := .venv/bin
 N ?= 20000
 SEED ?= 1
 ROUNDS ?= 20
+EACH ?= 20000
 export SEED ROUNDS
 
-.PHONY: help install demo run test check fmt bench simulate chaos clean
+.PHONY: help install demo demo-link run test check fmt bench simulate chaos clean
 
 help: ## Show what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +28,9 @@ install: .venv/installed ## Set up the environment in .venv
 
 demo: install ## Carry leads both ways through outages and faults, and compare (about a minute)
 	@$(BIN)/sync-system demo
+
+demo-link: install ## Link two systems that are full already, while people edit both (EACH=20000 rows a side)
+	@$(BIN)/sync-system demo --link --each $(EACH)
 
 run: install ## Start everything in a sandbox, and stay up
 	@$(BIN)/sync-system demo --stay
