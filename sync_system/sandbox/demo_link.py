@@ -78,6 +78,8 @@ class LinkDemo:
         """Run the command without `--apply`, and hold what it says against the truth and both logs of calls."""
         for system in (self.stack.application, self.stack.crm):
             system.forget_calls()
+        if (migrated := self.stack.service.run("migrate")).returncode:
+            raise ServerFailed(f"the ledger cannot be set up: {migrated.stderr.strip()[-500:]}")
         began = time.monotonic()
         said: dict[str, Any] = self.answer("the dry run", self.stack.service.run(*LINK))
         self.narrator.say(
