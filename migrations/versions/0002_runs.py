@@ -58,6 +58,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.create_index("runs_kind", ["kind", "created_at"], unique=False)
+        batch_op.create_index(
+            "runs_open",
+            ["object"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     with op.batch_alter_table("held", schema=None) as batch_op:
         batch_op.add_column(sa.Column("run", sa.String(length=32), nullable=True))
@@ -68,6 +75,7 @@ def downgrade() -> None:
         batch_op.drop_column("run")
 
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.drop_index("runs_open")
         batch_op.drop_index("runs_kind")
 
     op.drop_table("runs")

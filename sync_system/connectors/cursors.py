@@ -28,6 +28,11 @@ class Cursor:
     newest: int | None = None
     seen: dict[bytes, int] = field(default_factory=dict)
 
+    @classmethod
+    def behind(cls, at: int, overlap: int) -> "Cursor":
+        """Return the cursor of a listing that has read everything until a moment."""
+        return cls(since=(at - overlap) // SECOND * SECOND)
+
     def first_sight(self, digest: bytes, at: int | None) -> bool:
         """Note a row; False if it was seen before, just as it is."""
         if digest in self.seen:
@@ -39,7 +44,7 @@ class Cursor:
         """Go on to the next page, or, if there is none, to the next listing; forget what is out of reach."""
         latest = max((at for at in (self.newest, newest) if at is not None), default=None)
         # Whole seconds, because not every system can be asked for less.
-        floor = None if latest is None else (latest - overlap) // SECOND * SECOND
+        floor = self.since if latest is None else (latest - overlap) // SECOND * SECOND
         seen = self.seen if floor is None else {digest: at for digest, at in self.seen.items() if at >= floor}
         return replace(self, page=page, newest=latest, seen=seen, since=self.since if page is not None else floor)
 

@@ -232,6 +232,9 @@ class Connector(Protocol):
     def changes(self, object: str, cursor: str | None) -> AsyncIterator[Page]:
         """Read what changed since `cursor`, everything if None; ends when there is nothing more for now."""
 
+    def cursor_behind(self, object: str, at: int) -> str | None:
+        """Return a cursor from which on `changes` leaves out what is older than a moment (microseconds); None if there is none."""
+
     def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Read every row, a page at a time, from a place on that an earlier page has named.
 

@@ -20,3 +20,9 @@ async def keep(sql: Sql, system: str, object: str, cursor: str, now: int) -> Non
         set_={"cursor": statement.excluded.cursor, "updated_at": statement.excluded.updated_at},
     )
     await sql.execute(statement, [{"system": system, "object": object, "cursor": cursor, "updated_at": now}])
+
+
+async def begin(sql: Sql, system: str, object: str, cursor: str, now: int) -> None:
+    """Remember where to begin, unless the changes of this system have been read before."""
+    row = {"system": system, "object": object, "cursor": cursor, "updated_at": now}
+    await sql.execute(sql.insert(cursors).on_conflict_do_nothing(), [row])

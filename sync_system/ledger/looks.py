@@ -1,6 +1,6 @@
 """Rows that must be read before they can be taken in: asked for once, however often they are reported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
@@ -63,3 +63,13 @@ async def hasten(sql: Sql, system: str, object: str, now: int) -> None:
         .where(looks.c.system == system, looks.c.object == object, looks.c.next_at > now, looks.c.tries > 0)
         .values(next_at=now)
     )
+
+
+async def hasten_rows(sql: Sql, system: str, object: str, ids: Collection[str], now: int) -> None:
+    """Let these rows be read at once, where they are to be read at all."""
+    if ids:
+        await sql.execute(
+            update(looks)
+            .where(sql.among(looks.c.external_id, list(ids)), looks.c.system == system, looks.c.object == object)
+            .values(next_at=now)
+        )

@@ -50,3 +50,10 @@ async def latest(sql: Sql, kind: str, object: str, systems: Sequence[str]) -> Ru
 async def note(sql: Sql, id: str, now: int, **changed: Any) -> None:
     """Note how far a run has come: any of `state`, `options`, `progress`, `report`, `ended_at`."""
     await sql.execute(update(runs).where(c.id == id).values(updated_at=now, **changed))
+
+
+async def drop_open(sql: Sql, kind: str, object: str, systems: Sequence[str], now: int) -> None:
+    """End the runs of a kind over these systems that nobody will go on with."""
+    query = select(c.id, c.systems).where(c.kind == kind, c.object == object, c.ended_at.is_(None))
+    ids = [row.id for row in await sql.execute(query) if list(row.systems) == list(systems)]
+    await sql.execute(update(runs).where(c.id.in_(ids)).values(state="dropped", ended_at=now, updated_at=now))

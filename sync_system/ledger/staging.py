@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from sync_system.ledger.database import Sql
-from sync_system.ledger.tables import held, links, run_matches, run_rows
+from sync_system.ledger.tables import held, links, run_matches, run_rows, runs
 
 r, m = run_rows.c, run_matches.c
 KEY = "our key"
@@ -115,6 +115,17 @@ async def partners(sql: Sql, run: str, system: str, ids: Collection[str]) -> dic
     """Return rows of one system by their ids."""
     query = select(*COLUMNS).where(r.run == run, r.system == system, sql.among(r.external_id, list(ids)))
     return {row.external_id: Staged(*row) for row in await sql.execute(query)}
+
+
+async def left_to_a_run(sql: Sql, system: str, object: str, ids: Collection[str], since: int) -> set[str]:
+    """Return which of these rows a link that is under way, or was read after `since`, knows better than a report does."""
+    if not ids:
+        return set()
+    query = select(r.external_id).join(runs, runs.c.id == r.run)
+    open_runs = (runs.c.ended_at.is_(None), runs.c.object == object, runs.c.kind == "link", runs.c.updated_at > since)
+    verdict = or_(r.verdict.is_(None), r.verdict.in_(["pair", "ambiguous"]))
+    waiting = (r.system == system, sql.among(r.external_id, list(ids)), verdict, r.done.is_(False))
+    return {row.external_id for row in await sql.execute(query.where(*open_runs, *waiting))}
 
 
 FIND = (

@@ -305,7 +305,7 @@ runs = Table(
     Column("kind", String(16), nullable=False),  # link, backfill, reconcile
     Column("object", Name, nullable=False),
     Column("systems", Document, nullable=False),
-    Column("state", String(16), nullable=False),  # reading, read, applying, done, undone
+    Column("state", String(16), nullable=False),  # reading, read, applying, done, undone, dropped
     Column("options", Document, nullable=False),
     Column("progress", Document, nullable=False),  # where each reading goes on, and what has been done so far
     Column("report", Document),
@@ -313,6 +313,7 @@ runs = Table(
     Column("updated_at", Micros, nullable=False),
     Column("ended_at", Micros),
     Index("runs_kind", "kind", "created_at"),
+    Index("runs_open", "object", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )
 
 run_rows = Table(

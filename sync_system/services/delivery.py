@@ -91,6 +91,7 @@ class Delivery:
         self.deleting = Deleting(db, catalog, health, clock, observer)
         self.observer = observer
         self._no_suspects_at: dict[str, int] = {}
+        self._bulk_is_next: set[str] = set()
 
     async def deliver(self, destination: str) -> Progress:
         """Claim one batch and bring it to its end."""
@@ -145,14 +146,18 @@ class Delivery:
         While the destination is down, one transaction at most: a probe.
         """
         lane, replays = self.lanes[destination], await self.limiter.replays(destination)
-        return (
-            await self._claim_suspects(lane, Priority.BULK if replays else Priority.LIVE)
-            or await self._claim(lane, limit=lane.batch, lowest=Priority.REPLAY if replays else Priority.LIVE)
-            or (await self._claim_bulk(lane) if replays else [])
-            or await self._probe(lane)
-        )
+        if suspects := await self._claim_suspects(lane, Priority.BULK if replays else Priority.LIVE):
+            return suspects
+        if replays and destination in self._bulk_is_next and (claims := await self._claim_bulk(lane)):
+            return claims
+        if claims := await self._claim(lane, limit=lane.batch, lowest=Priority.REPLAY if replays else Priority.LIVE):
+            self._bulk_is_next.add(destination)
+            return claims
+        return (await self._claim_bulk(lane) if replays else []) or await self._probe(lane)
 
     async def _claim_bulk(self, lane: Lane) -> list[Claim]:
+        """Claim a batch of bulk work: between two batches of what people do, so that neither waits for ever."""
+        self._bulk_is_next.discard(lane.system)
         if not await self.bulk.take(lane.system, lane.lease):
             return []
         claims = await self._claim(lane, limit=lane.batch, lowest=Priority.BULK, bulk=True)

@@ -18,7 +18,7 @@ from sync_system.domain.identity import Apart, Identity, New, Same, identify, id
 from sync_system.domain.observe import Receipt, Row
 from sync_system.domain.record import Record
 from sync_system.domain.transactions import Priority
-from sync_system.ledger import events, held, identity, looks, transactions
+from sync_system.ledger import events, held, identity, looks, staging, transactions
 from sync_system.ledger.counters import Tally
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.dossiers import Dossier, load, store
@@ -29,6 +29,10 @@ from sync_system.services.reading import Arrival
 
 TRIES = 6
 STEP_SECONDS = 0.02
+# A link that has read both systems lately knows better who a row is: its reports wait until it is linked, at which they
+# are looked at, or for so long until it is asked again.
+READ_LATELY = 86_400_000_000
+UNTIL_LINKED = 60_000_000
 
 
 @dataclass(slots=True)
@@ -54,15 +58,20 @@ class Intake:
         self.db, self.catalog, self.clock = db, catalog, clock
 
     async def take(
-        self, arrivals: Sequence[Arrival], also: Also | None = None, priority: Priority = Priority.LIVE
+        self,
+        arrivals: Sequence[Arrival],
+        also: Also | None = None,
+        priority: Priority = Priority.LIVE,
+        *,
+        linking: bool = False,
     ) -> Taken:
         """Take in a batch, of any systems and objects; `also` runs in the same SQL transaction.
 
-        `priority`: of what is planned for the other systems.
+        `priority`: of what is planned for the other systems. `linking`: it comes from the run that links its rows.
         """
         for attempt in range(TRIES):
             try:
-                return await self._take(arrivals, also, priority)
+                return await self._take(arrivals, also, priority, linking=linking)
             except IntegrityError:  # another worker took in the same event or row between our look and our write
                 if attempt == TRIES - 1:
                     raise
@@ -70,13 +79,15 @@ class Intake:
                 await asyncio.sleep(random.uniform(0, STEP_SECONDS * 2**attempt))
         raise AssertionError
 
-    async def _take(self, arrivals: Sequence[Arrival], also: Also | None, priority: Priority) -> Taken:
+    async def _take(
+        self, arrivals: Sequence[Arrival], also: Also | None, priority: Priority, *, linking: bool
+    ) -> Taken:
         taken, now = Taken(), self.clock()
         async with self.db.write() as sql:
             tally, batches = Tally(), list[_Batch]()
             for (system, object), group in _grouped(arrivals).items():
                 batch = _Batch(self.catalog, sql, system, object, tally, now)
-                batch.plan.priority = priority
+                batch.plan.priority, batch.linking = priority, linking
                 await batch.take(group)
                 taken.outcomes += batch.outcomes
                 taken.destinations |= batch.plan.destinations()
@@ -113,6 +124,8 @@ class _Batch:
         self.apart: dict[str, dict[str, Any]] = {}
         self.decided: dict[str, held.Standing] = {}
         self.cleared: set[str] = set()
+        self.linking = False
+        self.unlinked: set[str] = set()  # left to a run that has read them
         self.rows: list[dict[str, Any]] = []
         self.reasons: dict[str, list[str]] = {}
         self.left: dict[str, list[str]] = {}  # planned with another arrival, if that comes to the same record
@@ -143,6 +156,10 @@ class _Batch:
         if strangers:
             self.decided = await held.find(self.sql, self.system, self.object, [a.event.external_id for a in strangers])
             wanted |= await self._find_by_match(strangers)
+            if not self.linking:
+                rows = [a.event.external_id for a in strangers if "ids" in a.route.lookups]
+                since = self.now - READ_LATELY
+                self.unlinked = await staging.left_to_a_run(self.sql, self.system, self.object, rows, since)
         self.dossiers = await load(self.sql, wanted, self.rules)
         for id, dossier in self.dossiers.items():
             self.keys_before[id] = match_values(self.spec, dossier.record)
@@ -170,6 +187,8 @@ class _Batch:
             return self._note(arrival, "stale", None, [])
         if arrival.bare or (record is None and arrival.unsure):
             return self._ask(arrival, record)
+        if record is None and external_id in self.unlinked:
+            return self._ask(arrival, record, later=UNTIL_LINKED)
         if record is None:
             who = self._identify(arrival)
             if isinstance(who, Apart):
@@ -253,11 +272,11 @@ class _Batch:
         elif other != dossier.record.id:
             self._put_apart(arrival, Apart((dossier.record.id, other), f"merged into the row {into} of another record"))
 
-    def _ask(self, arrival: Arrival, record: str | None) -> None:
+    def _ask(self, arrival: Arrival, record: str | None, later: int = 0) -> None:
         self._note(arrival, "look", record, [])
         self.asked[arrival.event.external_id] = {
             "external_id": arrival.event.external_id, "system": self.system, "object": self.object,
-            "reason": self.rows[-1]["id"], "reported_at": self.now, "tries": 0, "next_at": self.now,
+            "reason": self.rows[-1]["id"], "reported_at": self.now, "tries": 0, "next_at": self.now + later,
         }  # fmt: skip
 
     def _hold(self, arrival: Arrival, who: Apart) -> None:

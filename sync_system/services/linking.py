@@ -13,7 +13,7 @@ from sync_system.domain.catalog import Catalog
 from sync_system.domain.pairing import BLANK_ONLY, NEWEST, Side, kept_as_is, preferred
 from sync_system.domain.transactions import Priority
 from sync_system.errors import ConfigurationError, NotFound
-from sync_system.ledger import held, runs, staging
+from sync_system.ledger import cursors, held, looks, runs, staging
 from sync_system.ledger.database import Database, Sql
 from sync_system.ledger.runs import Run
 from sync_system.ledger.staging import Staged
@@ -63,8 +63,17 @@ class Linking:
         now = self.clock()
         run = Run(new_id(now), KIND, object, list(systems), "reading", {}, {}, None, now, now, None)
         async with self.db.write() as sql:
+            await runs.drop_open(sql, KIND, object, systems, now)
             await runs.begin(sql, run)
         return run
+
+    async def _begin_polling(self, run: Run) -> None:
+        """Let polls begin where the reading began: from their own beginning they would tell of every row once more."""
+        async with self.db.write() as sql:
+            for system in run.systems:
+                cursor = self.gathering.connectors[system].cursor_behind(run.object, run.created_at)
+                if cursor is not None:
+                    await cursors.begin(sql, system, run.object, cursor, self.clock())
 
     async def read(self, run: Run, wishes: Wishes, show: Shown) -> Run:
         """Read both systems to the end and find out who is who; goes on where an earlier try stopped.
@@ -74,16 +83,17 @@ class Linking:
         async with self.runs.taken(run):
             if run.state == "reading":
                 await self.gathering.read(run, show)
+                await self._begin_polling(run)
             await self.pairing.decide(await self.runs.read(run.id), wishes.prefer)
         return await self.runs.read(run.id)
 
     async def apply(self, run: Run, wishes: Wishes, show: Shown) -> Run:
         """Link what was found; goes on where an earlier try stopped. Raise RunTaken, LedgerUnavailable."""
         async with self.runs.taken(run):
+            await self._hold(run)
             options = {"prefer": wishes.prefer, "create": wishes.create}
             async with self.db.write() as sql:
                 await runs.note(sql, run.id, self.clock(), state="applying", options=options)
-            await self._hold(run)
             await self._pairs(run, wishes, show)
             for system, other in (run.systems, run.systems[::-1]):
                 if wishes.create in {BOTH, other}:
@@ -99,7 +109,7 @@ class Linking:
                 after, now = page[-1].external_id, self.clock()
                 async with self.db.write() as sql:
                     await held.hold_for_a_run(sql, [_apart(run, one, now) for one in page])
-                    await staging.finish(sql, run.id, run.object, system, [one.external_id for one in page])
+                    await self._finish(sql, run, {system: page})
 
     async def _pairs(self, run: Run, wishes: Wishes, show: Shown) -> None:
         first, second = run.systems
@@ -151,10 +161,16 @@ class Linking:
         await self.runs.let_pass(run.systems)
 
         async def also(sql: Sql) -> None:
-            for system, some in rows.items():
-                await staging.finish(sql, run.id, run.object, system, [one.external_id for one in some])
+            await self._finish(sql, run, rows)
 
-        await self.intake.take(arrivals, also, Priority.BULK)
+        await self.intake.take(arrivals, also, Priority.BULK, linking=True)
+
+    async def _finish(self, sql: Sql, run: Run, rows: Mapping[str, Sequence[Staged]]) -> None:
+        """Be done with rows, and let what was reported of them meanwhile be looked at."""
+        for system, some in rows.items():
+            ids = [one.external_id for one in some]
+            await staging.finish(sql, run.id, run.object, system, ids)
+            await looks.hasten_rows(sql, system, run.object, ids, self.clock())
 
     async def _end(self, run: Run) -> None:
         now = self.clock()

@@ -1,13 +1,10 @@
 """A link under way: progress bars, and the report as a table, as JSON and as CSV."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
 from sync_system.bootstrap import Core
 from sync_system.cli.opening import known_system, opened
@@ -18,7 +15,6 @@ from sync_system.ledger import staging
 from sync_system.ledger.runs import Run
 from sync_system.services.linking import BOTH, NONE, Linking, Wishes
 from sync_system.services.pairing import differing_of
-from sync_system.services.runs import Shown
 from sync_system.settings import Settings
 from sync_system.settings.problems import unknown
 
@@ -51,7 +47,7 @@ async def link_all(settings: Settings, order: Order) -> Run:
         if order.unlink:
             return await _unlink(core, linking, order)
         run = await _run(linking, order)
-        with bars(order) as show:
+        with showing.bars(shown=order.bars) as show:
             if run.state in {"reading", "read"}:
                 run = await linking.read(run, wishes, show)
             if order.apply and run.state != "done":
@@ -86,25 +82,9 @@ async def _unlink(core: Core, linking: Linking, order: Order) -> Run:
     run = await linking.find(order.object, order.systems, order.unlink)
     if run is None:
         raise ConfigurationError("name the run whose links are to be taken back")
-    with bars(order) as show:
+    with showing.bars(shown=order.bars) as show:
         await core.unlinking().unlink(run, show)
     return await linking.find(order.object, order.systems, order.unlink) or run
-
-
-@contextmanager
-def bars(order: Order) -> Iterator[Shown]:
-    """Show how far each part has come; nothing where JSON is asked for."""
-    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=showing.console(stderr=True), disable=not order.bars)
-    parts: dict[str, TaskID] = {}
-
-    def show(what: str, done: int) -> None:
-        if what not in parts:
-            parts[what] = progress.add_task(what, total=None)
-        progress.update(parts[what], completed=done)
-
-    with progress:
-        yield show
 
 
 def document(run: Run) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What commands print: tables for people, JSON for programs; both on stdout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -9,6 +10,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -38,6 +40,22 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     for row in rows:
         made.add_row(*["" if cell is None else Text(plain(cell)) for cell in row])
     return made
+
+
+@contextmanager
+def bars(*, shown: bool) -> Iterator[Callable[[str, int], None]]:
+    """Show how far each part of a run has come, on stderr; call what it gives with a part's name and its count."""
+    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=console(stderr=True), disable=not shown)
+    parts: dict[str, TaskID] = {}
+
+    def show(what: str, done: int) -> None:
+        if what not in parts:
+            parts[what] = progress.add_task(what, total=None)
+        progress.update(parts[what], completed=done)
+
+    with progress:
+        yield show
 
 
 def plain(value: object) -> str:

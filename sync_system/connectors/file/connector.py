@@ -47,6 +47,10 @@ class FileConnector:
         for page in pages:
             yield page
 
+    def cursor_behind(self, object: str, at: int) -> str | None:
+        """Know of no changes."""
+        return None
+
     async def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Show no rows."""
         pages: tuple[RowPage, ...] = ()

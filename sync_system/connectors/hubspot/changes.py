@@ -65,6 +65,10 @@ class Poller:
     def __init__(self, http: Http, object: ObjectType, overlap: float) -> None:
         self._http, self._object, self._overlap = http, object, round(overlap * 1_000_000)
 
+    def cursor_behind(self, at: int) -> str:
+        """Return a cursor that leaves out what is older."""
+        return Cursor.behind(at, self._overlap).dumps()
+
     async def changes(self, text: str | None) -> AsyncIterator[Page]:
         """Read what changed since the cursor, a page at a time; what was seen before is left out."""
         cursor = Cursor.loads(text)

@@ -69,6 +69,10 @@ class HubSpotConnector:
         """Read what changed since the cursor; archived records are not among it, webhooks alone tell of them."""
         return self._pollers[object].changes(cursor)
 
+    def cursor_behind(self, object: str, at: int) -> str | None:
+        """Return a cursor that leaves out what is older."""
+        return self._pollers[object].cursor_behind(at)
+
     def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Read every record, a page at a time."""
         return self._readers[object].rows(start)

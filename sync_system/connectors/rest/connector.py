@@ -60,6 +60,10 @@ class RestConnector:
         """Read what changed since the cursor."""
         return self._readers[object].changes(cursor)
 
+    def cursor_behind(self, object: str, at: int) -> str | None:
+        """Return a cursor that leaves out what is older."""
+        return self._readers[object].cursor_behind(at)
+
     def rows(self, object: str, start: str | None = None) -> AsyncIterator[RowPage]:
         """Read every row, a page at a time."""
         return self._readers[object].rows(start)

@@ -65,6 +65,13 @@ class Reader:
         async for listed in self._lister().pages(None, start):
             yield RowPage([row for row in self._rows(listed.rows) if not row.deleted], listed.next)
 
+    def cursor_behind(self, at: int) -> str | None:
+        """Return a cursor that leaves out what is older; None if the list cannot be asked for what is newer."""
+        route = self._object.shape.list
+        if route is None or route.updated_since is None:
+            return None
+        return Cursor.behind(at, round(route.overlap * SECOND)).dumps()
+
     async def changes(self, text: str | None) -> AsyncIterator[Page]:
         """Read what changed since the cursor, a page at a time; what was seen before is left out."""
         cursor = Cursor.loads(text)
