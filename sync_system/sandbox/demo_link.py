@@ -23,10 +23,10 @@ APPLY = ("--apply", "--prefer", "newest", "--create", "both")
 EDITED = 500  # people whose rows are edited meanwhile, of 20,000 rows a side or more
 PORTION = 5
 PAUSE = 0.1  # seconds between two portions: both sides' clocks tell which edit was the newer
-TEXTS: Mapping[Side, tuple[str, ...]] = {
-    "application": ("city", "company", "notes", "jobTitle"),
-    "crm": ("city", "jobtitle", "message", "company"),
-}
+# The CRM has no conditional writes: what is typed there in the moment in which the same field is written is overwritten
+# unseen. So its agents keep to fields that nobody writes then, but for a city that the application's staff types over.
+STAFF_TYPE = ("city", "company")
+AGENTS_TYPE = {"jobtitle": "jobTitle", "message": "notes"}  # and what the application calls it
 MENDED: Mapping[str, str] = {"stage": "C", "hs_lead_status": "CONNECTED", "exhibition": "Auto Expo"}
 ZEROS = ("created_twice", "lost_edits", "differences")
 
@@ -45,6 +45,7 @@ class LinkDemo:
     truth: Truth = field(init=False)
     told: Path = field(init=False)  # the truth, for the second opinion
     edits: Path = field(init=False)
+    quiet: set[tuple[str, str]] = field(default_factory=set)  # contacts and properties that linking writes nothing to
 
     def run(self) -> dict[str, Any]:
         """Play it to its end, the service down at first; return the report."""
@@ -64,11 +65,23 @@ class LinkDemo:
         self.truth, self.edits = population.truth, self.stack.folder / "edits.jsonl"
         self.told = self.stack.fill(population)
         self.edits.touch()
+        self.quiet = self.agreed(population)
         self.narrator.say(
             f"{self.each:,} rows on each side: {len(self.truth.pairs):,} people have one on both, typed differently; "
             f"{self.ambiguous()} rows are doubles or point at two people, "
             f"{sum(map(len, self.truth.refused.values()))} cannot be read"
         )
+
+    def agreed(self, population: Population) -> set[tuple[str, str]]:
+        """Return which contacts' properties the application's row, if there is one, holds just the same."""
+        rows = {side: {row.person: row for row in population.rows(side)} for side in SIDES}
+        agreed = set()
+        for person, contact in rows["crm"].items():
+            lead = rows["application"].get(person)
+            for name, own in AGENTS_TYPE.items():
+                if lead is None or lead.values[own] == contact.values[name]:
+                    agreed.add((str(contact.id), name))
+        return agreed
 
     def ambiguous(self) -> int:
         """Return how many rows of both sides have to stand apart."""
@@ -134,18 +147,23 @@ class LinkDemo:
             for number, portion in enumerate(cycle(portions)):
                 if number >= len(portions) and linking.done():
                     break
-                for side in SIDES:
+                first = number < len(portions)
+                for side in reversed(SIDES):
                     rows = [id for person in portion for where, id in person if where == side]
-                    edited += self.type(side, {id: self.words(side) for id in rows})
+                    typed = {id: self.words(side, id, first=first) for id in rows}
+                    edited += self.type(side, {id: words for id, words in typed.items() if words})
                     time.sleep(PAUSE)
                 show(min(len(people), (number + 1) * PORTION))
         return edited
 
-    def words(self, side: Side) -> dict[str, str]:
-        """Return what somebody types into one or two fields; nothing is typed twice."""
-        return {
-            name: f"{name} {next(self.numbers)}" for name in self.chance.sample(TEXTS[side], self.chance.choice((1, 2)))
-        }
+    def words(self, side: Side, id: str, *, first: bool) -> dict[str, str]:
+        """Return what somebody types into a row: into all fields at first, later into one; nothing is typed twice."""
+        names = STAFF_TYPE if side == "application" else [name for name in AGENTS_TYPE if (id, name) in self.quiet]
+        if not first:
+            names = self.chance.sample(names, min(1, len(names)))
+        elif side == "crm":
+            names = [*names, "city"]
+        return {name: f"{name} {next(self.numbers)}" for name in names}
 
     def type(self, side: Side, rows: Mapping[str, Mapping[str, str]]) -> int:
         """Let people type over values, and write down what and when; return how many values."""
@@ -171,16 +189,21 @@ class LinkDemo:
 
     def settle(self) -> dict[str, Any]:
         """Wait until nothing is on its way and the second opinion finds nothing; return its last count."""
-        deadline, to_create = time.monotonic() + 120 + self.each / 50, self.to_create()
+        deadline, to_create = time.monotonic() + 60 + self.each / 100, self.to_create()
         with self.narrator.watch("both sides settle", to_create) as show:
             while True:
-                if self.stack.settled() or time.monotonic() > deadline:
+                if self.still() or time.monotonic() > deadline:
                     counted = self.stack.recount_link(self.told, self.edits)
                     show(counted["created"])
                     done = counted["created"] >= to_create and not any(counted[name] for name in ZEROS)
                     if done or time.monotonic() > deadline:
                         return counted
                 time.sleep(1)
+
+    def still(self) -> bool:
+        """Whether nothing is on its way, the CRM's own reports included."""
+        reports = self.stack.crm.counts()
+        return not (reports["changes_waiting"] or reports["deliveries_waiting"]) and self.stack.settled()
 
     def to_create(self) -> int:
         """Return how many rows have to come into being: one for each that stands alone, the mended ones too."""
