@@ -1,70 +1,13 @@
 """Whatever differs between two real systems and the ledger is found, and repaired by the rules."""
 
-from contextlib import contextmanager
-
 import pytest
-import structlog
 
-from sync_system.bootstrap import build
-from sync_system.connectors.registry import connector_types
-from sync_system.messaging.envelope import Event
-from sync_system.sandbox.application import PretendApplication
-from sync_system.sandbox.crm import PretendCrm
 from sync_system.services.compare import Comparing
 from sync_system.services.differences import Kind
-from sync_system.settings import load_text
-
-CONFIGURATION = """
-database: {database}
-systems:
-  application:
-    connector: rest
-    base_url: {application}
-    auth: {{bearer: sandbox-token}}
-    allow_private: true
-    lead: {{fields: {{email: email, first_name: firstName, description: notes}}}}
-  crm:
-    connector: hubspot
-    base_url: {crm}
-    token: pat-sandbox
-    allow_private: true
-    lead: {{fields: {{email: email, first_name: firstname, description: message}}}}
-"""
+from tests.integration.two_systems import TwoSystems, between, lead, running
 
 
-class Installation:
-    """Two systems with an installation between them that does nothing by itself."""
-
-    def __init__(self, core, application, crm):
-        self.core, self.application, self.crm, self.events = core, application, crm, 0
-        self.listed = []
-
-    async def report(self, *ids, verb="created"):
-        """Let the application tell of rows as they are."""
-        rows = {row["id"]: row for row in self.application.leads()}
-        self.events += 1
-        told = [
-            Event(f"e{self.events}-{id}", "application", "lead", verb, id, self.core.clock(), shown(rows[id]))
-            for id in ids
-        ]
-        await self.core.ingest().take("application", [one.encode() for one in told])
-
-    async def settle(self):
-        """Look and deliver until nothing is left to do."""
-        looks, delivery, busy = self.core.looks(), self.core.delivery(), True
-        while busy:
-            busy = False
-            for system in self.core.settings.systems:
-                busy |= bool((await looks.look(system)).outcomes)
-                busy |= (await delivery.deliver(system)).claimed > 0
-
-    async def synced(self, *names):
-        """Create leads in the application and carry them over; return their ids there."""
-        ids = self.application.create([lead(name) for name in names])
-        await self.report(*ids)
-        await self.settle()
-        return ids
-
+class Compared(TwoSystems):
     async def compare(self, *, repair=False):
         self.listed = []
         comparing = Comparing(self.core.db, self.core.catalog, self.core.connectors, self.core.clock)
@@ -73,23 +16,6 @@ class Installation:
     @property
     def kinds(self):
         return sorted((one.system, one.kind, one.field) for one in self.listed)
-
-    def contact(self, name):
-        return next(each for each in self.crm.contacts() if each["properties"]["email"] == f"{name}@example.com")
-
-
-def lead(name):
-    return {"email": f"{name}@example.com", "firstName": name.title(), "notes": "met at the fair"}
-
-
-def shown(row):
-    return {name: row[name] for name in ("email", "firstName", "notes", "key")}
-
-
-@contextmanager
-def running(folder):
-    with PretendApplication(folder / "application") as application, PretendCrm(folder / "crm") as crm:
-        yield application, crm
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +26,8 @@ def systems(tmp_path_factory):
 
 @pytest.fixture
 async def installation(systems, database_url):
-    application, crm = systems
-    application.delete([row["id"] for row in application.leads()])
-    crm.delete([contact["id"] for contact in crm.contacts()])
-    text = CONFIGURATION.format(database=database_url, application=application.url, crm=crm.url)
-    core = build(load_text(text, connector_types(), {}), connector_types())
-    with structlog.testing.capture_logs():
-        yield Installation(core, application, crm)
-    await core.aclose()
+    async with between(systems, database_url, Compared) as installation:
+        yield installation
 
 
 async def test_nothing_differs_after_a_sync(installation):
