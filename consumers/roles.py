@@ -9,6 +9,7 @@ from consumers.delivery import DeliveryRole
 from consumers.hints import Hints
 from consumers.intake import IntakeConsumer, IntakeSettings
 from consumers.looks import LooksRole
+from consumers.reconcile import ReconcileRole
 from consumers.replay import ReplayRole, SweepRole
 from consumers.watchdog import Watchdog
 from sync_system.bootstrap import Core
@@ -41,14 +42,15 @@ def delivery(core: Core, hints: Hints) -> list[Run]:
 
 
 def replay(core: Core, hints: Hints) -> list[Run]:
-    """Replay every system's failures at the ticks of its schedule, and keep the alerts."""
-    replaying = core.replaying()
+    """Replay every system's failures at the ticks of its schedule, keep the alerts, and reconcile."""
+    replaying, reconciling = core.replaying(), core.reconciling()
     return [
         AlertRole(core.alerting(), core.telling()).run,
         *(
             ReplayRole(name, core.schedule, replaying, hints, core.broker_url, core.topology, core.clock).run
             for name in core.settings.systems
         ),
+        *(ReconcileRole(name, reconciling, hints).run for name in core.settings.systems),
     ]
 
 

@@ -10,6 +10,7 @@ from sync_system.domain.catalog import Catalog, Route
 from sync_system.domain.mapping import SystemRules
 from sync_system.domain.objects import ObjectSpec
 from sync_system.domain.pace import Rate
+from sync_system.domain.rounds import Rhythm
 from sync_system.domain.schedule import Schedule, parse
 from sync_system.domain.transactions import ReplayPolicy
 from sync_system.ledger.database import Database
@@ -27,6 +28,7 @@ from sync_system.services.limiting import Limiter
 from sync_system.services.linking import Linking
 from sync_system.services.looks import Looks
 from sync_system.services.observing import Observer
+from sync_system.services.reconciling import Reconciling
 from sync_system.services.recovering import Recovering
 from sync_system.services.replaying import Replaying
 from sync_system.services.sweeping import Sweeping
@@ -62,6 +64,7 @@ class Core:
     publisher: Publisher
     limiter: Limiter
     policies: dict[str, ReplayPolicy]
+    rhythms: dict[str, Rhythm]
     clock: Clock
     advice: Mapping[str, Mapping[str, str]]
     metrics: Metrics
@@ -112,6 +115,10 @@ class Core:
         """Return what replays failures."""
         return Replaying(self.db, self.policies, self.clock, self.observer)
 
+    def reconciling(self) -> Reconciling:
+        """Return what holds rows against the ledger all the time."""
+        return Reconciling(self.db, self.catalog, self.connectors, self.limiter, self.rhythms, self.clock)
+
     def recovering(self) -> Recovering:
         """Return what repairs a broker that has lost its data."""
         return Recovering(
@@ -134,9 +141,10 @@ class Core:
         return self.schedule(system).next_after(self.clock())
 
     def adopt(self, settings: Settings, kinds: Mapping[str, ConnectorType]) -> None:
-        """Take over what may change while running: schedules, caps and limits."""
+        """Take over what may change while running: schedules, caps, limits and how often rows are looked at."""
         self.settings = settings
         self.policies.update(policies_of(settings))
+        self.rhythms.update(rhythms_of(settings))
         self.limiter.rates.update(rates_of(settings, kinds))
 
     def schedule(self, system: str) -> Schedule:
@@ -175,6 +183,7 @@ def build(settings: Settings, kinds: Mapping[str, ConnectorType], clock: Clock =
         publisher=Publisher(broker_url, declared),
         limiter=limiter,
         policies=policies_of(settings),
+        rhythms=rhythms_of(settings),
         clock=clock,
         advice={name: kinds[system.connector].advice for name, system in settings.systems.items()},
         metrics=Metrics(Figures(db, broker_url, declared, limiter.rates, clock)),
@@ -214,6 +223,18 @@ def policies_of(settings: Settings) -> dict[str, ReplayPolicy]:
         name: ReplayPolicy(block.max_attempts, int(block.give_up_after * SECOND), block.on_recovery)
         for name, block in blocks.items()
     }
+
+
+def rhythms_of(settings: Settings) -> dict[str, Rhythm]:
+    """Return how often each system's rows are held against the ledger."""
+    blocks = {name: system.common.reconcile for name, system in settings.systems.items()}
+    return {
+        name: Rhythm() if one is None else Rhythm(_micros(one.every), _micros(one.full)) for name, one in blocks.items()
+    }
+
+
+def _micros(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * SECOND)
 
 
 def rates_of(settings: Settings, kinds: Mapping[str, ConnectorType]) -> dict[str, Rate]:

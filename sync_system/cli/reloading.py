@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 # What `Core.adopt` takes over.
-LIVE_KEYS = frozenset({"replay", "rate"})
+LIVE_KEYS = frozenset({"replay", "rate", "reconcile"})
 
 
 class Reloader:

@@ -18,6 +18,7 @@ class Facts:
     `batch`, `lookup_batch`: the most records in one call. `key_field`: the system's own field that carries our key.
     `unique`: own fields on which the system itself refuses a second row. `tells_stored`: replies say what was stored.
     `stamps`: replies say when. `conditional`: writes can be bound to an etag. `lookups`: how rows can be found.
+    `polls`: it tells what changed since. `lists`: all its rows can be read.
     `writes`: it takes anything at all; one that only tells does not.
     """
 
@@ -31,6 +32,7 @@ class Facts:
     lookups: frozenset[str] = frozenset()  # of "ids", "keys", "matches"
     deletes: bool = False
     polls: bool = False
+    lists: bool = False
     writes: bool = True
 
 

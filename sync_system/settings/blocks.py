@@ -133,6 +133,13 @@ class Poll(Configured):
     every: Duration = Field(description="The time between two polls.")
 
 
+class Reconcile(Configured):
+    """How often rows are held against the ledger, whatever was reported of them."""
+
+    every: Duration | None = Field(900.0, description="The time between two readings of what changed; null for never.")
+    full: Duration | None = Field(DAY, description="The time that a round over all rows may take; null for none.")
+
+
 class Delivery(Configured):
     """How much piles up before it is sent, and how much runs at once."""
 
@@ -232,6 +239,7 @@ class SystemBlock(Configured):
     late: Duration = Field(7 * DAY, description="For how long a report may still be on its way.")
     allow_private: bool = Field(default=False, description="Whether it may have an address of the local network.")
     poll: Poll | None = Field(None, description="Ask for changes, beside or instead of webhooks.")
+    reconcile: Reconcile | None = Field(Reconcile(), description="Look at rows as they are, a few at a time.")
     delivery: Delivery = Field(Delivery(), description="How records are sent.")
     replay: Replay = Field(Replay(), description="How failures are tried again.")
     rate: Rate | None = Field(None, description="How many calls are allowed.")

@@ -51,6 +51,7 @@ class HubSpotConnector:
             lookups=frozenset({"ids", "keys", "matches"}),
             deletes=True,
             polls=True,
+            lists=True,
         )
 
     async def upsert(self, object: str, writes: Sequence[Write]) -> Delivered:

@@ -98,6 +98,7 @@ def facts_of(shape: RestObject) -> Facts:
         conditional=shape.row.etag is not None and (shape.bulk is None or shape.bulk.etag is not None),
         lookups=frozenset(name for name, asks in asked.items() if asks is not None),
         deletes=shape.delete is not None,
+        lists=shape.list is not None,
         polls=bool(shape.list and shape.list.updated_since and shape.row.updated_at),
     )
 
