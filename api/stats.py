@@ -12,9 +12,11 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.parts import CorePart
 from api.problems import Refusal, responses
-from sync_system.ledger import reports
+from sync_system.domain.rounds import Scope, share
+from sync_system.ledger import reports, rounds
 from sync_system.ledger.counters import MINUTE
 from sync_system.ledger.reports import Count
+from sync_system.ledger.rounds import Round
 from sync_system.messaging.envelope import EPOCH, micros
 
 router = APIRouter(tags=["stats"])
@@ -43,6 +45,7 @@ class Counts(BaseModel):
     conflicts: dict[str, int] = Field(description="Edits by system that met one which its author had not seen.")
     delivered: Table = Field(description="Attempts by destination and outcome.")
     replayed: dict[str, int] = Field(description="Failed transactions that went back to pending, by destination.")
+    reconciled: Table = Field(description="Rows and records held against each other, by system and what was found.")
     parked: dict[str, int] = Field(description="More transactions parked than left it, by destination.")
 
 
@@ -52,6 +55,21 @@ class Step(Counts):
     at: datetime
 
 
+class DrawnRound(BaseModel):
+    """A round of reconciling, over one object of one system."""
+
+    system: str
+    object: str
+    scope: Scope = Field(description="What changed since the last one, or everything.")
+    began_at: datetime | None
+    ended_at: datetime | None = Field(description="Null while it is under way.")
+    rows: int
+    found: dict[str, int] = Field(description="Rows and records by what they were found to be.")
+    repaired: dict[str, int] = Field(description="Those that something was asked for, by cause.")
+    share: float | None = Field(description="The part of what could be compared that was consistent.")
+    trouble: str | None = Field(description="Why the next page cannot be read.")
+
+
 class Stats(BaseModel):
     """The counts as a whole, step by step, and where transactions stand now."""
 
@@ -59,6 +77,9 @@ class Stats(BaseModel):
     bucket: Bucket
     states: Table = Field(description="Transactions by destination and state, now.")
     total: Counts
+    rounds: list[DrawnRound] = Field(
+        description="Rounds of reconciling: those under way, and the last ones that ended."
+    )
     steps: list[Step] = Field(description="Steps in which something happened, the earliest first. Days are in UTC.")
 
 
@@ -77,6 +98,7 @@ async def get_stats(
     async with core.db.read() as sql:
         found = await reports.counted(sql, first, size)
         states = await reports.states(sql)
+        drawn = await rounds.read(sql)
     steps: dict[int, list[Count]] = defaultdict(list)
     for count in found:
         steps[count.minute].append(count)
@@ -85,8 +107,29 @@ async def get_stats(
         bucket=bucket,
         states=_table(states),
         total=Counts(**_counts(found)),
+        rounds=[_round(one) for one in drawn],
         steps=[Step(at=_time(minute), **_counts(counts)) for minute, counts in steps.items()],
     )
+
+
+def _round(one: Round) -> DrawnRound:
+    progress = one.progress
+    return DrawnRound(
+        system=one.system,
+        object=one.object,
+        scope=one.scope,
+        began_at=_moment(progress.began_at),
+        ended_at=_moment(one.ended_at),
+        rows=progress.rows,
+        found=progress.found,
+        repaired=progress.repaired,
+        share=share(progress.found),
+        trouble=progress.trouble,
+    )
+
+
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else (EPOCH + timedelta(microseconds=at)).astimezone(UTC)
 
 
 def _time(minute: int) -> datetime:
@@ -103,6 +146,7 @@ def _counts(found: Iterable[Count]) -> dict[str, Table | dict[str, int]]:
         "conflicts": _sums(c for c in counts if c.name == "conflicts"),
         "delivered": _named(counts, "delivered"),
         "replayed": _sums(c for c in counts if c.name == "replayed"),
+        "reconciled": _named(counts, "reconciled"),
         "parked": _sums(parked),
     }
 

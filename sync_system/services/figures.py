@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from sync_system.domain.pace import Rate
 from sync_system.errors import BrokerUnavailable, LedgerUnavailable
-from sync_system.ledger import alerts, counters, destinations, limits, queues, rejected, reports
+from sync_system.ledger import alerts, counters, destinations, limits, queues, rejected, reports, rounds
 from sync_system.ledger.database import Database
 from sync_system.ledger.destinations import Condition
 from sync_system.ledger.limits import Limit
+from sync_system.ledger.rounds import Round
 from sync_system.messaging.topology import Topology
 from sync_system.services.clock import Clock
 from sync_system.services.status import QueueStatus, queues_status
@@ -32,6 +33,7 @@ class Known:
     conditions: Mapping[str, Condition]
     limits: Mapping[str, Limit]
     alerts: Mapping[str, int]
+    rounds: Sequence[Round] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Figures:
                     conditions=await destinations.read(sql),
                     limits=await limits.read_all(sql),
                     alerts=await alerts.open_by_kind(sql),
+                    rounds=await rounds.read(sql),
                 )
         except (LedgerUnavailable, TimeoutError):
             return None

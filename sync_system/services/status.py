@@ -1,15 +1,16 @@
 """What waits where: one system after the other, in the ledger and in the broker."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sync_system.errors import BrokerUnavailable
-from sync_system.ledger import alerts, destinations, limits, queues, reports
+from sync_system.ledger import alerts, destinations, limits, queues, reports, rounds
 from sync_system.ledger.alerts import Alert
 from sync_system.ledger.database import Database
 from sync_system.ledger.destinations import Condition
 from sync_system.ledger.limits import Limit
+from sync_system.ledger.rounds import Round
 from sync_system.messaging.broker import BROKEN, CONNECT_SECONDS, connect, describe
 from sync_system.messaging.topology import Topology
 from sync_system.services.clock import Clock
@@ -19,7 +20,8 @@ from sync_system.services.clock import Clock
 class SystemStatus:
     """One system. `states`: transactions to it that are open, by state. Times in microseconds, None for never.
 
-    `condition`: whether it is down or paused. `limit`: what is known of its limits.
+    `condition`: whether it is down or paused. `limit`: what is known of its limits. `rounds`: of reconciling, those under way and the
+    last ones.
     """
 
     name: str
@@ -31,6 +33,7 @@ class SystemStatus:
     last_poll_at: int | None = None
     condition: Condition = field(default_factory=Condition)
     limit: Limit = field(default_factory=Limit)
+    rounds: Sequence[Round] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ async def systems_status(db: Database, names: Iterable[str], clock: Clock) -> li
         held = await reports.undecided(sql)
         polled = await reports.polled(sql)
         conditions, known = await destinations.read(sql), await limits.read_all(sql)
+        drawn = await rounds.read(sql)
     return [
         SystemStatus(
             name,
@@ -61,6 +65,7 @@ async def systems_status(db: Database, names: Iterable[str], clock: Clock) -> li
             polled.get(name),
             conditions.get(name, Condition()),
             known.get(name, Limit()),
+            tuple(one for one in drawn if one.system == name),
         )
         for name in names
     ]

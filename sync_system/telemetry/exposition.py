@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from sync_system.domain.rounds import Scope, share
 from sync_system.services.figures import Figures, Known, Seen
 
 STATES = ("pending", "processing", "failed", "parked")
@@ -26,6 +27,7 @@ COUNTS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "replayed": ("sync_replayed", (), "Failed transactions that went back to pending."),
     "gave_up": ("sync_gave_up", (), "Failed transactions parked because their attempts or their time were spent."),
     "deleted": ("sync_rows_deleted", (), "Rows deleted because they were deleted elsewhere."),
+    "reconciled": ("sync_reconciled", ("found",), "Rows and records held against each other, by what was found."),
 }
 
 
@@ -63,6 +65,7 @@ def exposed(seen: Seen) -> Iterator[Metric]:
         yield from _conditions(seen.known, sorted(seen.rates))
         yield from _limits(seen.known, seen)
         yield from _alerts(seen.known)
+        yield from _rounds(seen.known)
 
 
 def _gauge(name: str, text: str, labels: tuple[str, ...], rows: Iterable[Row]) -> Metric:
@@ -132,6 +135,24 @@ def _alerts(known: Known) -> Iterator[Metric]:
         if kind == "told":
             told.add_metric((channel, result), number)
     yield told
+
+
+def _rounds(known: Known) -> Iterator[Metric]:
+    """Tell of the last rounds over all rows, and of those that are held up."""
+    over = [one for one in known.rounds if one.scope is Scope.EVERYTHING and one.ended_at is not None]
+    shares = [((one.system, one.object), found) for one in over if (found := share(one.progress.found)) is not None]
+    text = "Part of what could be compared in the last round over all rows that was consistent."
+    yield _gauge("sync_reconciled_share", text, ("system", "object"), shares)
+    ages = [((one.system, one.object), max(known.at - (one.ended_at or 0), 0) / SECOND) for one in over]
+    text = "How long ago the last round over all rows ended."
+    yield _gauge("sync_reconciled_age_seconds", text, ("system", "object"), ages)
+    failed = [
+        ((one.system, one.object, str(one.scope)), float(one.progress.tries))
+        for one in known.rounds
+        if one.ended_at is None
+    ]
+    text = "How often in a row the next page of a round could not be read."
+    yield _gauge("sync_reconcile_failed", text, ("system", "object", "scope"), failed)
 
 
 def _floats(numbers: Mapping[str, int]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 from sync_system.bootstrap import Core
 from sync_system.cli.opening import opened
 from sync_system.cli.screens import showing
+from sync_system.cli.screens.rounds import ROUND, round_document, round_of
 from sync_system.domain.pace import slowed
 from sync_system.errors import BrokerUnavailable
 from sync_system.ledger.alerts import Alert
@@ -57,6 +58,8 @@ def print_status(overview: Overview, *, json: bool) -> None:
         out.print(
             showing.table("Limits", ["system", "calls today", "allowance left", "pace", "left alone for"], limited)
         )
+    if drawn := [round_of(round, overview.at) for one in overview.systems for round in one.rounds]:
+        out.print(showing.table("Reconciled", ROUND, drawn))
     if overview.alerts:
         rows = [_alert(one, overview.at) for one in overview.alerts]
         out.print(showing.table("Alerts", ["since", "what", "how many", "what to do", "not told"], rows))
@@ -115,6 +118,7 @@ def _system(one: SystemStatus) -> dict[str, Any]:
         "name": one.name, **{state: one.states.get(state, 0) for state in STATES},
         "oldest_pending_at": showing.moment(one.oldest_pending_at), "looks": one.looks, "looks_due": one.looks_due,
         "held": one.held, "last_poll_at": showing.moment(one.last_poll_at), **_condition(one),
+        "rounds": [round_document(round) for round in one.rounds],
     }  # fmt: skip
 
 
