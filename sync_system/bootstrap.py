@@ -17,6 +17,7 @@ from sync_system.ledger.database import Database
 from sync_system.messaging.broker import Publisher
 from sync_system.messaging.topology import Topology, topology
 from sync_system.services.alerting import Alerting
+from sync_system.services.backfilling import Backfilling
 from sync_system.services.channels import Mail, Webhook, signing_key
 from sync_system.services.clock import Clock, now
 from sync_system.services.delivery import Delivery, Lane
@@ -98,6 +99,10 @@ class Core:
         """Return what links two systems that are already full."""
         gathering = Gathering(self.db, self.catalog, self.connectors, self.limiter, self.clock)
         return Linking(self.db, self.catalog, gathering, self.clock)
+
+    def backfilling(self) -> Backfilling:
+        """Return what brings one system up to date."""
+        return Backfilling(self.db, self.catalog, self.connectors, self.limiter, self.clock)
 
     def unlinking(self) -> Unlinking:
         """Return what takes a run's links back."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sync_system.cli import (
+    backfill,
     check,
     compare,
     config,
@@ -29,7 +30,7 @@ from sync_system.cli.options import DEFAULT_CONFIG, Invocation, RootConfig, Root
 EPILOG = "Exit codes: 0 done; 1 not done, stderr says why; 2 not understood; 3 `compare` found differences."
 
 FUNCTIONS: tuple[Callable[..., None], ...] = (
-    run.run, demo.demo, check.check, status.status, compare.compare, link.link, migrate.migrate, failures.failures, show.show,
+    run.run, demo.demo, check.check, status.status, compare.compare, link.link, backfill.backfill, migrate.migrate, failures.failures, show.show,
     retrying.retry, retrying.park, pausing.pause, pausing.resume, recover.recover,
 )  # fmt: skip
 
