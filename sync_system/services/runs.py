@@ -16,7 +16,7 @@ PAGE = 200
 # So many pages of bulk work may wait for a destination; more would only wait there instead of here.
 AHEAD = 2
 WAIT_SECONDS = 0.2
-LEASE = 30_000_000
+LEASE = 12_000_000
 
 
 class Runs:
@@ -36,7 +36,7 @@ class Runs:
 
     @asynccontextmanager
     async def taken(self, run: Run) -> AsyncIterator[None]:
-        """Work on a run alone; a process that was killed lets go of it after half a minute. Raise RunTaken."""
+        """Work on a run alone; a process that was killed lets go of it after some seconds. Raise RunTaken."""
         name = f"run:{run.id}"
         await self._take(name)
         keeping = asyncio.create_task(self._keep(name))
