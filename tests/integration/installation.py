@@ -97,6 +97,16 @@ class Installation:
         await self.core.replaying().recover(system)
         await self.deliver(system)
 
+    async def settle(self) -> None:
+        """Look and deliver, bulk work as well, until nothing is left to do."""
+        busy = True
+        while busy:
+            busy = False
+            self.ahead += 5 * SECOND
+            for system in self.core.settings.systems:
+                busy |= bool((await self.core.looks().look(system)).outcomes)
+                busy |= (await self.deliver(system)).claimed > 0
+
     async def expire(self, system: str) -> int:
         """Let every lease of a system run out, and the sweeper return the claims."""
         self.ahead += int(self.core.settings.systems[system].common.delivery.lease * SECOND) + SECOND

@@ -6,7 +6,6 @@ from sync_system.errors import ConfigurationError, ReadingStopped
 from sync_system.sandbox.application import PretendApplication
 from sync_system.sandbox.crm import PretendCrm
 from sync_system.sandbox.stack import define_properties
-from tests.integration.installation import SECOND
 
 SYSTEMS = ("application", "crm")
 WITHOUT = {"systems": {"crm": {"lead": {"fields": {"exhibition": None}}}}}
@@ -30,21 +29,10 @@ def quiet(what, count):
     pass
 
 
-async def settle(installation):
-    """Look and deliver until nothing is left to do."""
-    busy = True
-    while busy:
-        busy = False
-        installation.ahead += 5 * SECOND
-        for system in SYSTEMS:
-            busy |= bool((await installation.core.looks().look(system)).outcomes)
-            busy |= (await installation.deliver(system)).claimed > 0
-
-
 async def backfilled(installation, system="crm", fields=()):
     filling = installation.core.backfilling()
     run = await filling.fill(await filling.begin("lead", system, fields), quiet)
-    await settle(installation)
+    await installation.settle()
     return run
 
 
@@ -104,9 +92,9 @@ async def test_backfill_that_stops_goes_on_from_its_page(install, application, c
     application.forget_calls()
     again = await filling.begin("lead", "crm", ["exhibition"])
     assert again.id == run.id
-    await settle(installation)
+    await installation.settle()
     await filling.fill(again, quiet)
-    await settle(installation)
+    await installation.settle()
     assert standing(crm) == ["Auto Expo"] * 390
 
 

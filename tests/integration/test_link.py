@@ -45,19 +45,8 @@ async def linked(installation, **wishes):
     """Read, apply, and let everything be delivered."""
     run = await dry(installation, **wishes)
     run = await installation.core.linking().apply(run, Wishes(**wishes), quiet)
-    await settle(installation)
+    await installation.settle()
     return run
-
-
-async def settle(installation):
-    """Look and deliver until nothing is left to do."""
-    busy = True
-    while busy:
-        busy = False
-        installation.ahead += 5 * SECOND
-        for system in SYSTEMS:
-            busy |= bool((await installation.core.looks().look(system)).outcomes)
-            busy |= (await installation.deliver(system)).claimed > 0
 
 
 async def differences(installation):
@@ -217,10 +206,10 @@ async def test_apply_that_is_stopped_goes_on_and_doubles_nothing(installation, a
     assert run.state == "applying"
     applying = asyncio.create_task(again.apply(run, Wishes(), quiet))
     while not applying.done():
-        await settle(installation)
+        await installation.settle()
         await asyncio.sleep(0.05)
     assert (await applying).report["done"] == {"linked": 400, "created": 50, "held": 0}
-    await settle(installation)
+    await installation.settle()
     assert (len(application.leads()), len(crm.contacts())) == (450, 450)
     assert await differences(installation) == []
 
@@ -234,7 +223,7 @@ async def test_edit_made_since_the_reading_wins(installation, application, crm):
     [lead] = application.leads()
     edit = told("application", row, {**ours("ann@example.com", city="Goa"), "key": None}, verb="updated")
     await installation.take("application", edit)
-    await settle(installation)
+    await installation.settle()
     assert (lead["city"], crm.contacts()[0]["properties"]["city"]) == ("Goa", "Goa")
 
 
