@@ -21,7 +21,7 @@ LONGEST_WAIT = 10 * SECOND
 # A turn that was not taken in time is let go: taken late, it could fall together with the next ones.
 STALE = SECOND
 # How long what the ledger says is believed, where nothing is counted.
-BELIEVED = SECOND // 4
+BELIEVED = SECOND // 10
 DAY_NOTED = 5 * SECOND
 
 
@@ -68,30 +68,36 @@ class SystemGate:
         """Wait until the next call may go out; raise SystemUnavailable if that is too long to wait for."""
         async with self._turn:
             try:
-                at = max(await self._next(), self._limit.held_until)
+                await self._wait(await self._next())
             except LedgerUnavailable as exc:
                 raise SystemUnavailable(f"the limits of {self._system} are not known: {exc}") from exc
-            wait = at - self._limiter.clock()
+            self._limiter.made[self._system] += 1
+
+    async def _wait(self, at: int) -> None:
+        """Wait for a turn, and for what the system asks of anybody meanwhile."""
+        while (wait := max(at, self._limit.held_until) - self._limiter.clock()) > 0:
             if wait > LONGEST_WAIT:
                 raise SystemUnavailable(
                     f"{self._system} wants no call for another {wait / SECOND:.0f} s", retry_after=wait / SECOND
                 )
-            if wait > 0:
-                await asyncio.sleep(wait / SECOND)
-            self._limiter.made[self._system] += 1
+            await asyncio.sleep(wait / SECOND)
+            await self._believe(self._limiter.clock())
 
     async def _next(self) -> int:
         """Return when the next call may go out."""
         rate, now = self._limiter.rates[self._system], self._limiter.clock()
         while self._turns and self._turns[0] < now - STALE:
             self._turns.popleft()
-        if now - self._read_at >= BELIEVED:
-            await self._read(now)
+        await self._believe(now)
         if rate.interval == 0 and rate.daily is None:
             return now
         if not self._turns:
             await self._reserve(rate, now)
         return self._turns.popleft()
+
+    async def _believe(self, now: int) -> None:
+        if now - self._read_at >= BELIEVED:
+            await self._read(now)
 
     async def _read(self, now: int) -> None:
         async with self._limiter.db.read() as sql:

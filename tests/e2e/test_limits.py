@@ -56,8 +56,8 @@ def test_retry_after_is_obeyed_by_four_processes(tmp_path, module_broker, postgr
         until(lambda: both(stack, [person["email"] for person in people]), "all arrive", pause=0.5)
         log = stack.crm.calls(limit=100_000)
         [told_at] = [call["at"] for call in log if call["status"] == 429]
-        # what was already under way when it was said may still come in
-        after = [at - told_at for at in moments(stack) if at > told_at + 0.5]
+        # what was already under way when it was said may still come in, to the second
+        after = [at - told_at for at in moments(stack) if at > told_at + 1]
         tell(f"asked to wait {wait} s; the next call came after {min(after):.2f} s")
         assert min(after) >= wait
         charged = "SELECT count(*) FROM transactions WHERE attempts > 0"
